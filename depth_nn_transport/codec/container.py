@@ -1,0 +1,203 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""An encoded frame and its byte layout, which docs/format.md describes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+import math
+import struct
+from typing import Any
+import zlib
+
+from depth_nn_transport.codec.errors import CorruptStreamError, UnsupportedFormatError
+
+MAGIC = b'DNT'
+FORMAT_VERSION = 1
+ENCODINGS = ('16UC1', '32FC1')
+MIN_SIZE = 16
+MAX_SIZE = 4096
+
+_HEADER = struct.Struct('<3sBBBHHffdII')
+_LENGTHS = struct.Struct('<II')
+_CRC = struct.Struct('<I')
+
+
+class Mode(IntEnum):
+    """What is promised about the restored frame."""
+
+    LOSSY = 0
+    BOUNDED = 1
+    LOSSLESS = 2
+
+
+@dataclass(frozen=True)
+class EncodedDepth:
+    """An encoded frame: all that a decoder needs beside the model.
+
+    Attributes:
+        height: pixels, 16..4096.
+        width: pixels, 16..4096.
+        encoding: ``16UC1`` (mm) or ``32FC1`` (m), what the frame was and is restored to.
+        model_id: name of the model and hash of its files.
+        mode: what is promised.
+        quality: 0..100, of lossy mode.
+        max_error: quanta, of bounded mode.
+        lattice_constant: K of the depth lattice, in mm and 1/32 px; negative if the frame is off
+            the grid and the magnitude only sets the unit of error.
+        sequence: number of the frame in its stream.
+        reference: number of the frame that this one was predicted from; itself if none.
+        mask: coded hole mask.
+        latents: coded latents.
+        format_version: of the byte layout.
+
+    """
+
+    height: int
+    width: int
+    encoding: str
+    model_id: str
+    mode: Mode
+    quality: float
+    max_error: float
+    lattice_constant: float
+    sequence: int
+    reference: int
+    mask: bytes
+    latents: bytes
+    format_version: int = FORMAT_VERSION
+
+    def __post_init__(self) -> None:
+        """Check every field.
+
+        Raises:
+            UnsupportedFormatError: if the format version is not this release's.
+            CorruptStreamError: if a field is out of its range.
+
+        """
+        _check_version(self.format_version)
+        for name, size in (('height', self.height), ('width', self.width)):
+            if not MIN_SIZE <= size <= MAX_SIZE:
+                raise CorruptStreamError(f'{name} {size} is not in {MIN_SIZE}..{MAX_SIZE}')
+        if self.encoding not in ENCODINGS:
+            raise CorruptStreamError(f'encoding {self.encoding!r} is none of {ENCODINGS}')
+        if not 0 <= self.quality <= 100:
+            raise CorruptStreamError(f'quality {self.quality} is not in 0..100')
+        if not (math.isfinite(self.max_error) and self.max_error >= 0):
+            raise CorruptStreamError(f'max_error {self.max_error} is negative or not finite')
+        if not 1e3 <= abs(self.lattice_constant) <= 1e9:
+            raise CorruptStreamError(
+                f'lattice constant {self.lattice_constant} is not within 1e3..1e9'
+            )
+        if not (self.model_id.isascii() and len(self.model_id) <= 255):
+            raise CorruptStreamError(f'model id {self.model_id!r} is not short ASCII')
+
+    def to_bytes(self) -> bytes:
+        """Serialise, header and checksum included."""
+        return self._body + _CRC.pack(self.crc32)
+
+    @property
+    def crc32(self) -> int:
+        """CRC-32 of all fields."""
+        return zlib.crc32(self._body)
+
+    def verify_crc(self, crc32: int) -> None:
+        """Compare with a checksum that travelled with the fields.
+
+        Raises:
+            CorruptStreamError: if they differ.
+
+        """
+        if crc32 != self.crc32:
+            raise CorruptStreamError(
+                f'checksum {crc32:#010x} does not match the data ({self.crc32:#010x}): '
+                'the frame was damaged on its way'
+            )
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> EncodedDepth:
+        """Parse what `to_bytes` made.
+
+        Raises:
+            CorruptStreamError: if the bytes are truncated, damaged or something else.
+            UnsupportedFormatError: if they are of another format version.
+
+        """
+        reader = _Reader(data)
+        magic, version, encoding, mode, *numbers = reader.unpack(_HEADER)
+        if magic != MAGIC:
+            raise CorruptStreamError(f'not an encoded depth frame: it starts with {magic!r}')
+        _check_version(version)
+        model_id = reader.take(reader.take(1)[0])
+        mask_size, latents_size = reader.unpack(_LENGTHS)
+        mask, latents = reader.take(mask_size), reader.take(latents_size)
+        (crc32,) = reader.unpack(_CRC)
+        reader.expect_end()
+        if crc32 != zlib.crc32(data[: -_CRC.size]):
+            raise CorruptStreamError('checksum does not match: the frame was damaged')
+        if encoding >= len(ENCODINGS) or mode not in Mode.__members__.values():
+            raise CorruptStreamError(f'unknown encoding {encoding} or mode {mode}')
+        height, width, quality, max_error, constant, sequence, reference = numbers
+        return cls(
+            height, width, ENCODINGS[encoding], model_id.decode('ascii', 'replace'), Mode(mode),
+            quality, max_error, constant, sequence, reference, mask, latents,
+        )
+
+    @cached_property
+    def _body(self) -> bytes:
+        name = self.model_id.encode('ascii')
+        return b''.join((
+            _HEADER.pack(
+                MAGIC, self.format_version, ENCODINGS.index(self.encoding), self.mode,
+                self.height, self.width, self.quality, self.max_error, self.lattice_constant,
+                self.sequence, self.reference,
+            ),
+            bytes([len(name)]), name,
+            _LENGTHS.pack(len(self.mask), len(self.latents)), self.mask, self.latents,
+        ))
+
+
+def _check_version(version: int) -> None:
+    if version != FORMAT_VERSION:
+        raise UnsupportedFormatError(
+            f'format version {version} is not supported, this release reads '
+            f'version {FORMAT_VERSION}; update the older side'
+        )
+
+
+class _Reader:
+    """Takes fields off a buffer and never reads past its end."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._position = 0
+
+    def take(self, size: int) -> bytes:
+        end = self._position + size
+        if end > len(self._data):
+            raise CorruptStreamError(
+                f'truncated: {len(self._data)} bytes where at least {end} are needed'
+            )
+        part = self._data[self._position:end]
+        self._position = end
+        return part
+
+    def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
+        return layout.unpack(self.take(layout.size))
+
+    def expect_end(self) -> None:
+        if self._position != len(self._data):
+            raise CorruptStreamError(f'{len(self._data) - self._position} bytes too many')

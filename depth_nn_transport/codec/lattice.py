@@ -1,0 +1,214 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The grid of depth values a stereo camera can report, and its unit: the quantum.
+
+A D4xx camera measures disparity in 1/32 px and reports ``z = round(K / n)`` for an integer
+disparity ``n``, where ``K = focal_length_px * baseline_mm * 32``. One step of ``n`` is the
+sensor's own quantum. Closer than ``sqrt(K)`` several ``n`` share one depth value; there the
+quantum is the depth unit itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A D435 at VGA; frames of unknown sensors are coded in its quanta.
+DEFAULT_CONSTANT = 640_000.0
+MIN_CONSTANT = 1e5
+MAX_CONSTANT = 2.5e7
+DEPTH_MAX = 65535
+# mm; where a 32FC1 frame ends: less than one quantum lies beyond.
+FAR_LIMIT = 1e6
+
+# A frame lies on a lattice if this share of its testable values does.
+_MATCH_SHARE = 0.99
+_COARSE_MATCH_SHARE = 0.8
+# Only where reachable values lie this many units apart does a match tell anything; each match
+# then is worth the logarithm of that spacing, and chance is ruled out past this many nats.
+_TESTABLE_SPACING = 1.5
+_MIN_EVIDENCE = 28.0
+_BANDS = 40
+_SURVIVORS = 64
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """A depth grid ``z = round(constant / n)`` and its map to a plane of quanta.
+
+    Attributes:
+        constant: K in depth units (mm) times 1/32 px.
+        on_grid: whether the frame's values lie on the grid. If not, the constant only sets the
+            unit of error, and restored values are not snapped.
+    """
+
+    constant: float
+    on_grid: bool
+
+    @classmethod
+    def from_depth(
+        cls, depth: NDArray[np.uint16], hint: Lattice | None = None
+    ) -> Lattice:
+        """Recover the lattice of a frame.
+
+        Args:
+            depth: uint16 (H, W), mm; 0 is a hole.
+            hint: lattice of an earlier frame of the same camera, tried first.
+
+        Returns:
+            The recovered lattice; or, with ``on_grid`` false, the constant of the hint or else
+            the default one.
+
+        """
+        present = np.bincount(depth.ravel(), minlength=DEPTH_MAX + 1)
+        values = 1 + np.flatnonzero(present[1:DEPTH_MAX]).astype(np.float64)
+        if hint is not None and hint.on_grid and _matches(values, hint.constant):
+            return hint
+        constant = _search_constant(values)
+        if constant is not None:
+            return cls(constant, True)
+        return cls(DEFAULT_CONSTANT if hint is None else hint.constant, False)
+
+    @property
+    def near_limit(self) -> float:
+        """Depth (mm) below which the quantum is one millimetre."""
+        return math.sqrt(self.constant)
+
+    @cached_property
+    def reachable(self) -> NDArray[np.uint16]:
+        """Every depth (mm) on the grid, farthest first; the index of a depth is its rank."""
+        far = self.constant / np.arange(1, math.ceil(self.near_limit) + 1)
+        near = np.arange(1, math.ceil(self.near_limit) + 1)
+        depths = np.rint(np.concatenate([far, near]))
+        ascending: NDArray[np.uint16] = np.unique(np.minimum(depths, DEPTH_MAX)).astype(np.uint16)
+        return ascending[::-1]
+
+    @cached_property
+    def _ranks(self) -> NDArray[np.float32]:
+        """Rank of the reachable depth nearest to each of 0..65535 mm."""
+        ascending = self.reachable[::-1].astype(np.float64)
+        midpoints = (ascending[1:] + ascending[:-1]) / 2
+        nearest = np.searchsorted(midpoints, np.arange(DEPTH_MAX + 1))
+        return (len(ascending) - 1 - nearest).astype(np.float32)
+
+    def to_quanta(self, depth: NDArray[np.generic]) -> NDArray[np.float32]:
+        """Map depth to a plane in quanta; closer means larger.
+
+        On the grid this is the rank among the reachable depths. Off the grid it is ``K / z``
+        where far and linear in ``z`` where near, the pieces meeting with equal slope.
+
+        Args:
+            depth: (H, W), mm; uint16, or float32 if off the grid. Holes map to any value.
+
+        Returns:
+            float32 (H, W).
+
+        """
+        if self.on_grid:
+            if depth.dtype != np.uint16:
+                depth = np.clip(np.rint(depth), 0, DEPTH_MAX)
+            rank: NDArray[np.float32] = self._ranks.take(depth.astype(np.uint16, copy=False))
+            return rank
+        z = np.clip(depth, 1, FAR_LIMIT).astype(np.float32)
+        limit = np.float32(self.near_limit)
+        return np.where(z > limit, np.float32(self.constant) / z, 2 * limit - z)
+
+    def to_depth(self, quanta: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Map a plane in quanta back to depth, to reachable depths if the frame was on the grid.
+
+        Args:
+            quanta: float32 (H, W).
+
+        Returns:
+            float32 (H, W), mm, within 1..65535, or 1..1e6 off the grid.
+
+        """
+        if self.on_grid:
+            rank = np.clip(np.rint(quanta), 0, len(self.reachable) - 1).astype(np.intp)
+            return self.reachable[rank].astype(np.float32)
+        limit = np.float32(self.near_limit)
+        far = np.float32(self.constant) / np.maximum(quanta, np.float32(1e-3))
+        return np.clip(np.where(quanta < limit, far, 2 * limit - quanta), 1, FAR_LIMIT)
+
+
+def _testable(values: NDArray[np.float64], constant: float) -> NDArray[np.float64]:
+    return values[values * values > _TESTABLE_SPACING * constant]
+
+
+def _evidence(values: NDArray[np.float64], constant: float) -> NDArray[np.float64]:
+    """Nats that a match of the first 1, 2, ... of the values is worth."""
+    return np.cumsum(np.log(np.maximum(values * values / constant, 1.0)))
+
+
+def _match_share(
+    values: NDArray[np.float64], constants: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Share of values on each candidate grid: (V,), (C,) -> (C,)."""
+    nearest = constants[:, None] / np.maximum(np.rint(constants[:, None] / values), 1.0)
+    share: NDArray[np.float64] = (np.abs(nearest - values) <= 0.5 + 1e-6).mean(axis=1)
+    return share
+
+
+def _matches(values: NDArray[np.float64], constant: float) -> bool:
+    testable = _testable(values, constant)
+    if len(testable) == 0:
+        # Nothing speaks against the earlier lattice.
+        return True
+    return bool(_match_share(testable, np.array([constant]))[0] >= _MATCH_SHARE)
+
+
+def _search_constant(values: NDArray[np.float64]) -> float | None:
+    """Find the smallest K on whose grid the values lie, band by band of K."""
+    edges = np.geomspace(MIN_CONSTANT, MAX_CONSTANT, _BANDS + 1)
+    for lower, upper in pairwise(edges):
+        constant = _search_band(_testable(values, upper), float(lower), float(upper))
+        if constant is not None:
+            return constant
+    return None
+
+
+def _search_band(values: NDArray[np.float64], lower: float, upper: float) -> float | None:
+    """Find K in a band, coarse to fine.
+
+    A scan of relative step 1 / (8 z) stays within a sixteenth of a unit of the K that puts a value
+    z on the grid. So the nearest values that rule out chance are scanned first, and the best
+    candidates are refined on twice as many values each time.
+    """
+    evidence = _evidence(values, upper)
+    if len(values) == 0 or evidence[-1] < _MIN_EVIDENCE:
+        return None
+    count = int(np.searchsorted(evidence, _MIN_EVIDENCE)) + 1
+    candidates = lower * np.exp(np.arange(0, math.log(upper / lower), 1 / (8 * values[count - 1])))
+    while True:
+        share = _match_share(values[:count], candidates)
+        if share.max() < _COARSE_MATCH_SHARE:
+            return None
+        if count == len(values):
+            break
+        span = 1 / (4 * values[count - 1])
+        count = min(2 * count, len(values))
+        around = np.exp(np.arange(-span, span, 1 / (8 * values[count - 1])))
+        best = candidates[np.argsort(-share, kind='stable')[:_SURVIVORS]]
+        candidates = (best[:, None] * around).ravel()
+    around = np.exp(np.arange(-8, 9) / (64 * values[-1]))
+    candidates = (candidates[share == share.max()][:, None] * around).ravel()
+    share = _match_share(values, candidates)
+    if share.max() < _MATCH_SHARE:
+        return None
+    return float(np.median(candidates[share == share.max()]))

@@ -1,0 +1,91 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""A model on disk: networks and tables, with an id that names them by their content."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+import hashlib
+import io
+from pathlib import Path
+
+from depth_nn_transport.codec.errors import ModelLoadError
+from depth_nn_transport.codec.networks import PHASES
+import numpy as np
+from numpy.typing import NDArray
+
+MODELS = Path(__file__).resolve().parent.parent / 'models'
+TABLES_FILE = 'tables.npz'
+MASK_FILE = 'mask.npz'
+STEPS_FILE = 'steps.npz'
+NETWORK_NAMES = (
+    'analysis',
+    'features',
+    *(f'{part}{k}' for k in range(len(PHASES)) for part in ('low', 'high')),
+    'synthesis',
+)
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """Files of one model, read into memory.
+
+    Attributes:
+        model_id: name and hash of all files.
+        networks: ONNX graphs by name.
+        tables: arrays of the entropy tables.
+        mask: arrays of the hole mask's coder.
+        steps: arrays of the step map's coder.
+
+    """
+
+    model_id: str
+    networks: dict[str, bytes]
+    tables: dict[str, NDArray[np.float32]]
+    mask: dict[str, NDArray[np.float32]]
+    steps: dict[str, NDArray[np.float32]]
+
+    @classmethod
+    def load(cls, model: str) -> ModelFiles:
+        """Read a model by its name, or by the path of its folder.
+
+        Raises:
+            ModelLoadError: if there is no such model, or a file of it is missing or damaged.
+
+        """
+        folder = MODELS / model
+        if not folder.is_dir():
+            known = sorted(p.name for p in MODELS.iterdir() if p.is_dir())
+            raise ModelLoadError(f'there is no model {model!r}; known models: {", ".join(known)}')
+        arrays = (TABLES_FILE, MASK_FILE, STEPS_FILE)
+        names = [f'{name}.onnx' for name in NETWORK_NAMES]
+        try:
+            contents = {name: (folder / name).read_bytes() for name in (*names, *arrays)}
+            tables, mask, steps = (_arrays(contents[name]) for name in arrays)
+        except (OSError, ValueError) as error:
+            raise ModelLoadError(f'model in {folder} is incomplete or damaged: {error}') from error
+        networks = {name: contents[f'{name}.onnx'] for name in NETWORK_NAMES}
+        return cls(f'{folder.name}-{_digest(contents)}', networks, tables, mask, steps)
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[np.float32]]:
+    with np.load(io.BytesIO(data)) as archive:
+        return dict(archive)
+
+
+def _digest(contents: dict[str, bytes]) -> str:
+    hasher = hashlib.sha256()
+    for name in sorted(contents):
+        hasher.update(name.encode() + hashlib.sha256(contents[name]).digest())
+    return hasher.hexdigest()[:8]

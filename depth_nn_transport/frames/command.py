@@ -1,0 +1,168 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Commands ``encode`` and ``decode``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+import json
+from pathlib import Path
+import time
+from typing import TypeVar
+
+import click
+from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, DepthCodec
+from depth_nn_transport.codec.errors import DepthCodecError
+from depth_nn_transport.frames.files import (
+    ENCODED_SUFFIX,
+    find_files,
+    FrameFileError,
+    IMAGE_SUFFIX,
+    read_depth,
+    read_encoded,
+    write_depth,
+)
+import numpy as np
+from tqdm import tqdm
+
+Result = TypeVar('Result')
+
+_INPUTS = click.argument(
+    'inputs', nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
+)
+_OUT = click.option(
+    '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+    help='Folder for the results; made if missing.',
+)
+_MODEL = click.option('--model', default='main', show_default=True, help='Model name or folder.')
+_THREADS = click.option(
+    '--threads', default=1, show_default=True, type=click.IntRange(1), help='CPU threads.'
+)
+_JSON = click.option('--json', 'as_json', is_flag=True, help='Print the summary as one JSON line.')
+
+
+@dataclass
+class _Run:
+    """Totals of one run."""
+
+    verb: str
+    size: int = 0
+    pixels: int = 0
+    milliseconds: list[float] = field(default_factory=list)
+
+    def timed(self, work: Callable[[], Result]) -> Result:
+        started = time.perf_counter()
+        result = work()
+        self.milliseconds.append(1e3 * (time.perf_counter() - started))
+        return result
+
+    def summary(self) -> dict[str, float]:
+        return {
+            'frames': len(self.milliseconds),
+            'bytes': self.size,
+            'bits_per_pixel': round(8 * self.size / self.pixels, 5),
+            f'{self.verb}_ms_median': round(float(np.median(self.milliseconds)), 3),
+            f'{self.verb}_ms_p99': round(float(np.percentile(self.milliseconds, 99)), 3),
+        }
+
+    def report(self, as_json: bool) -> None:
+        summary = self.summary()
+        if as_json:
+            click.echo(json.dumps(summary))
+        else:
+            click.echo('  '.join(f'{name} {value:g}' for name, value in summary.items()))
+
+
+@click.command()
+@_INPUTS
+@_OUT
+@click.option('--mode', default='lossy', show_default=True, type=click.Choice(['lossy']))
+@click.option(
+    '--quality', default=DEFAULT_QUALITY, show_default=True, type=click.FloatRange(0, 100),
+    help='More is better and larger.',
+)
+@_MODEL
+@_THREADS
+@_JSON
+def encode(
+    inputs: tuple[Path, ...], out: Path, mode: str, quality: float, model: str, threads: int,
+    as_json: bool,
+) -> None:
+    """Encode 16-bit depth PNGs (files or folders) to one .dnt file a frame."""
+    with _readable_errors():
+        codec = _warm_codec(model, threads)
+        run = _Run('encode')
+        for path in _progress(find_files(inputs, IMAGE_SUFFIX), 'encoding', out):
+            depth = read_depth(path)
+            with _naming(path):
+                encoded = run.timed(partial(codec.encode, depth, mode, quality))
+            data = encoded.to_bytes()
+            (out / f'{path.stem}{ENCODED_SUFFIX}').write_bytes(data)
+            run.size += len(data)
+            run.pixels += depth.size
+        run.report(as_json)
+
+
+@click.command()
+@_INPUTS
+@_OUT
+@_MODEL
+@_THREADS
+@_JSON
+def decode(inputs: tuple[Path, ...], out: Path, model: str, threads: int, as_json: bool) -> None:
+    """Decode .dnt files (files or folders) to 16-bit PNGs in millimetres."""
+    with _readable_errors():
+        codec = _warm_codec(model, threads)
+        run = _Run('decode')
+        for path in _progress(find_files(inputs, ENCODED_SUFFIX), 'decoding', out):
+            encoded = read_encoded(path)
+            with _naming(path):
+                depth = run.timed(partial(codec.decode, encoded))
+            write_depth(out / f'{path.stem}{IMAGE_SUFFIX}', depth)
+            run.size += len(encoded.to_bytes())
+            run.pixels += depth.size
+        run.report(as_json)
+
+
+def _warm_codec(model: str, threads: int) -> DepthCodec:
+    """Load a codec and run it once, so that start-up is not timed as work."""
+    codec = DepthCodec(model, threads)
+    codec.decode(codec.encode(np.full((64, 64), 1000, np.uint16)))
+    return codec
+
+
+def _progress(files: list[Path], verb: str, out: Path) -> Iterable[Path]:
+    out.mkdir(parents=True, exist_ok=True)
+    return tqdm(files, verb, unit='frame', disable=None)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Name the file in the codec's errors."""
+    try:
+        yield
+    except DepthCodecError as error:
+        raise FrameFileError(f'{path}: {error}') from error
+
+
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    """Turn expected errors into one line and exit status 1."""
+    try:
+        yield
+    except (DepthCodecError, FrameFileError, OSError) as error:
+        raise click.ClickException(str(error)) from error

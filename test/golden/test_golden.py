@@ -1,0 +1,115 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Stored streams keep their meaning: what one release wrote, the next one reads the same.
+
+A changed digest is a changed format or model: both need a new name or version, and then the files
+beside this one are made anew by ``python test/golden/regenerate.py``.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+
+from depth_nn_transport import DepthCodec, EncodedDepth
+from depth_nn_transport.codec.depth_codec import _split, pad_to_base
+from depth_nn_transport.codec.lattice import Lattice
+from depth_nn_transport.frames.files import read_depth
+import numpy as np
+import pytest
+
+FOLDER = Path(__file__).resolve().parent
+DIGESTS = FOLDER / 'digests.json'
+CONSTANT = 612000
+
+
+def room():
+    """Lattice frame (mm) of a wall, a box with its occlusion shadow, a ball and stray holes."""
+    rows, columns = np.mgrid[:64, :96]
+    disparity = 160 + 2 * rows + columns // 3
+    disparity[16:44, 30:60] = 520 + rows[16:44, 30:60]
+    ball = 150 - (rows - 40) ** 2 - (columns - 76) ** 2
+    disparity = np.where(ball > 0, 380 + ball // 4, disparity)
+    depth = (2 * CONSTANT + disparity) // (2 * disparity)
+    depth[16:44, 24:30] = 0
+    depth[(7919 * rows + 104729 * columns) % 37 == 0] = 0
+    return depth.astype(np.uint16)
+
+
+def filtered():
+    """Frame (mm) off the lattice, as a smoothing filter leaves it; odd size, no holes."""
+    rows, columns = np.mgrid[:61, :93]
+    return (900 + 7 * columns + (rows * rows + 2 * rows * columns) // 9).astype(np.uint16)
+
+
+def near():
+    """Frame (mm) of a bowl nearer than the lattice shows, in a border of holes."""
+    rows, columns = np.mgrid[:64, :96]
+    depth = 240 + ((rows - 30) ** 2 + (columns - 50) ** 2) // 20
+    depth[(rows < 3) | (columns > 88) | (rows + columns < 20)] = 0
+    return depth.astype(np.uint16)
+
+
+FRAMES = {'room': (room, 50), 'filtered': (filtered, 20), 'near': (near, 90)}
+
+
+def digest(codec, encoded):
+    """Hash all that is decoded by integers: hole mask, depth steps, base and latents."""
+    hole = codec._mask.decode(encoded.mask, encoded.height, encoded.width)
+    valid = pad_to_base((~hole).astype(np.float32), 'constant')
+    step_bytes, latent_bytes = _split(encoded.latents)
+    steps = codec._steps.decode(step_bytes, valid.shape[2:])
+    latents = codec._latents.decode(latent_bytes, valid, encoded.quality)
+    hasher = hashlib.sha256()
+    for array in (hole, steps.near, steps.heights, latents.base, 8 * latents.values):
+        hasher.update(np.ascontiguousarray(array, '<i4').tobytes())
+    return hasher.hexdigest()
+
+
+@pytest.fixture(scope='module')
+def codec():
+    return DepthCodec()
+
+
+@pytest.fixture(scope='module', params=FRAMES)
+def name(request):
+    return request.param
+
+
+@pytest.fixture
+def stored(name):
+    return EncodedDepth.from_bytes((FOLDER / f'{name}.dnt').read_bytes())
+
+
+def test_bytes_are_written_as_they_were_read(name, stored):
+    assert stored.to_bytes() == (FOLDER / f'{name}.dnt').read_bytes()
+
+
+def test_integers_decode_exactly(codec, name, stored):
+    assert digest(codec, stored) == json.loads(DIGESTS.read_text())[name]
+
+
+def test_restored_frame_is_the_expected(codec, name, stored):
+    expected, restored = read_depth(FOLDER / f'{name}.png'), codec.decode(stored)
+    np.testing.assert_array_equal(restored == 0, expected == 0)
+    lattice = Lattice(abs(stored.lattice_constant), stored.lattice_constant > 0)
+    quanta = np.abs(lattice.to_quanta(restored) - lattice.to_quanta(expected))
+    # Off the grid a millimetre may be more than a quantum.
+    assert np.minimum(quanta, np.abs(restored.astype(int) - expected)).max() <= 1
+    assert (restored == expected).mean() > 0.999
+
+
+def test_encoding_again_costs_the_same(name, stored):
+    make, quality = FRAMES[name]
+    again = DepthCodec().encode(make(), quality=quality)
+    assert len(again.to_bytes()) == pytest.approx(len(stored.to_bytes()), rel=0.02)
