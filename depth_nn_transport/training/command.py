@@ -1,0 +1,123 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The command ``train``; torch is imported only when it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.group()
+def train() -> None:
+    """Train the model's parts and export them to what robots run."""
+
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@train.command()
+@click.argument('config', type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option('--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.')
+@click.option('--val', required=True, type=_FOLDER, help='The same, for evaluation only.')
+@click.option(
+    '--run', required=True, type=click.Path(file_okay=False, path_type=Path),
+    help='Folder for checkpoints and curves; a run that is there is resumed.',
+)
+@click.option('--device', default='auto', show_default=True, help='auto, cpu or cuda.')
+@click.option(
+    '--threads', default=1, show_default=True, type=click.IntRange(1), help='CPU threads.'
+)
+@click.option(
+    '--evaluate-every', default=1000, show_default=True, type=click.IntRange(1),
+    help='Steps between evaluations and checkpoints.',
+)
+def transform(
+    config: Path, data: Path, val: Path, run: Path, device: str, threads: int,
+    evaluate_every: int,
+) -> None:
+    """Train transforms and entropy model as the YAML file CONFIG says."""
+    from depth_nn_transport.training.dataset import load_recordings, thin
+    from depth_nn_transport.training.train import load_config, Trainer
+    import torch
+
+    torch.set_num_threads(threads)
+    if device == 'auto':
+        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    try:
+        settings = load_config(config)
+        recordings = load_recordings(data), thin(load_recordings(val), 4)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    run.mkdir(parents=True, exist_ok=True)
+    Trainer(settings, run, device).run(*recordings, evaluate_every)
+
+
+@train.command()
+@click.option('--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.')
+@click.option('--steps', default=6000, show_default=True, type=click.IntRange(1))
+@click.option('--seed', default=0, show_default=True)
+@click.option(
+    '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+    help='Folder of the model.',
+)
+def maps(data: Path, steps: int, seed: int, out: Path) -> None:
+    """Train the coders of the hole mask and of the step map."""
+    import numpy as np
+
+    from depth_nn_transport.codec.model_files import MASK_FILE, STEPS_FILE
+    from depth_nn_transport.training.dataset import hole_masks, load_recordings, step_maps
+    from depth_nn_transport.training.mask_model import train_mask_networks
+
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        recordings = load_recordings(data)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    for name, images in ((MASK_FILE, hole_masks), (STEPS_FILE, step_maps)):
+        arrays: dict[str, Any] = dict(train_mask_networks(images(recordings), steps, seed))
+        np.savez_compressed(out / name, **arrays)
+
+
+@train.command()
+@click.option(
+    '--run', required=True, type=_FOLDER, help='Folder of a training run, with its checkpoint.'
+)
+@click.option('--data', required=True, type=_FOLDER, help='Training frames, to fit the tables.')
+@click.option(
+    '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+    help='Folder of the model; it must hold the mask coder already.',
+)
+def export(run: Path, data: Path, out: Path) -> None:
+    """Write the networks of a run and fit their entropy tables."""
+    from depth_nn_transport.codec.model_files import ModelFiles
+    from depth_nn_transport.runtime.onnx_networks import OnnxNetworks
+    from depth_nn_transport.training import export as exporter
+    from depth_nn_transport.training.dataset import load_recordings, thin
+    from depth_nn_transport.training.fit_tables import fit_tables
+
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        model = exporter.load_run(run)
+        exporter.export_networks(model, out)
+        latent = exporter.logistic_tables()
+        hyper = exporter.hyper_tables(model.entropy_model.hyper_prior)
+        exporter.write_tables(out, latent, hyper)
+        networks = OnnxNetworks(ModelFiles.load(str(out.resolve())), 1)
+        latent, hyper = fit_tables(networks, thin(load_recordings(data), 3), latent, hyper)
+        exporter.write_tables(out, latent, hyper)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error

@@ -1,0 +1,44 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Plot of a training run's history."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+
+def plot_history(history: list[dict[str, Any]], path: Path) -> None:
+    """Draw bits and mean error on the validation recordings over the steps, by quality."""
+    figure = Figure(figsize=(10, 4), layout='constrained')
+    axes = figure.subplots(1, 2)
+    qualities = sorted({point['quality'] for point in history[-1]['points']})
+    steps = [entry['step'] for entry in history]
+    for key, label, axis in zip(
+        ('bits', 'mean'), ('latents, bit/px', 'mean error, quanta'), axes, strict=True
+    ):
+        for quality in qualities:
+            curve = [_average(entry['points'], quality, key) for entry in history]
+            axis.plot(steps, curve, marker='.', label=f'quality {quality}')
+        axis.set(xlabel='step', ylabel=label, yscale='log')
+        axis.grid(which='both', alpha=0.3)
+    axes[0].legend()
+    figure.savefig(path, dpi=100)
+
+
+def _average(points: list[dict[str, Any]], quality: int, key: str) -> float:
+    values = [point[key] for point in points if point['quality'] == quality]
+    return float(sum(values) / len(values))

@@ -1,0 +1,186 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Analysis and synthesis transforms between a plane in quanta and its latents.
+
+Both work wholly at 1/8 resolution: an 8x8 block of pixels is one position. A linear path, born
+as the 8x8 DCT, carries the plane; a convolutional path beside it bends the transform around
+edges and holes, which it sees through the hole mask.
+"""
+
+from __future__ import annotations
+
+import math
+
+from depth_nn_transport.codec.networks import BASE_BLOCK, BASE_STEP, BLOCK, LATENT_CHANNELS
+import numpy as np
+import torch
+from torch import nn, Tensor
+import torch.nn.functional as F
+
+MAX_QUALITY = 100
+
+
+def dct_matrix() -> Tensor:
+    """Orthonormal 8x8 block DCT in zigzag order: (64 frequencies, 64 pixels)."""
+    k = np.arange(BLOCK)
+    basis = np.sqrt(2 / BLOCK) * np.cos(np.pi * (2 * k[None] + 1) * k[:, None] / (2 * BLOCK))
+    basis[0] /= math.sqrt(2)
+    matrix = np.einsum('ux,vy->uvxy', basis, basis).reshape(LATENT_CHANNELS, LATENT_CHANNELS)
+    frequency = np.add.outer(k, k).ravel() + 1e-3 * k.repeat(BLOCK)
+    return torch.from_numpy(matrix[np.argsort(frequency)]).float()
+
+
+def base_of(plane: Tensor) -> Tensor:
+    """Quantised block means: (N, 1, H, W) quanta -> (N, 1, H/32, W/32) integers."""
+    return torch.round(F.avg_pool2d(plane, BASE_BLOCK) / BASE_STEP)
+
+
+def upsample_base(base: Tensor) -> Tensor:
+    """Interpolate the base: (N, 1, H/32, W/32) -> (N, 1, H, W) quanta."""
+    return F.interpolate(base * BASE_STEP, scale_factor=float(BASE_BLOCK), mode='bilinear')
+
+
+def compress_range(x: Tensor, knee: float) -> Tensor:
+    """Squash to -1..1, linear below the knee."""
+    return x / (knee + x.abs())
+
+
+def channels_last(x: Tensor) -> Tensor:
+    """Lay a tensor out for the fast convolution kernels of CPUs."""
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+class ResidualBlock(nn.Module):
+    """Depthwise 3x3, then a pointwise bottleneck of twice the width, added to the input."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.spatial = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
+        self.expand = nn.Conv2d(channels, 2 * channels, 1)
+        self.reduce = nn.Conv2d(2 * channels, channels, 1)
+        nn.init.normal_(self.reduce.weight, std=0.02)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W) -> (N, C, H, W)."""
+        y: Tensor = self.reduce(F.leaky_relu(self.expand(self.spatial(x)), 0.1))
+        return x + y
+
+
+class QualityGain(nn.Module):
+    """Per-channel steps that depend on quality (Cui et al. 2021, asymmetric gained VAE)."""
+
+    ANCHORS = 6
+
+    def __init__(self, coarsest: float, finest: float) -> None:
+        super().__init__()
+        ramp = torch.linspace(math.log(coarsest), math.log(finest), self.ANCHORS)
+        self.log_step = nn.Parameter(ramp[:, None].repeat(1, LATENT_CHANNELS))
+
+    def forward(self, quality: Tensor) -> Tensor:
+        """Quality (N,) in 0..100 -> step sizes (N, C, 1, 1), quanta."""
+        knot = quality * ((self.ANCHORS - 1) / MAX_QUALITY)
+        index = torch.arange(self.ANCHORS, dtype=knot.dtype, device=knot.device)
+        hat = (1 - (knot[:, None] - index).abs()).clamp_min(0)
+        return torch.exp(hat @ self.log_step)[:, :, None, None]
+
+
+def _quality_plane(quality: Tensor, like: Tensor) -> Tensor:
+    ones = torch.ones_like(like[:, :1])
+    return ones * (quality / MAX_QUALITY)[:, None, None, None]
+
+
+class Bend(nn.Sequential):
+    """The convolutional path; in bfloat16 where training asks for it."""
+
+    def __init__(self, inputs: int, width: int, depth: int) -> None:
+        leave = nn.Conv2d(width, LATENT_CHANNELS, 1)
+        super().__init__(
+            nn.Conv2d(inputs, width, 1), *[ResidualBlock(width) for _ in range(depth)], leave
+        )
+        nn.init.normal_(leave.weight, std=0.01)
+        self.low_precision = False
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(N, C, H, W) -> float32 (N, 64, H, W)."""
+        with torch.autocast(features.device.type, torch.bfloat16, enabled=self.low_precision):
+            x = channels_last(features)
+            for layer in self:
+                x = layer(x)
+            return x.float()
+
+
+class Analysis(nn.Module):
+    """Plane and hole mask -> latents in units of their quantisation step."""
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        self.step = QualityGain(24.0, 1.0)
+        self.linear = nn.Conv2d(LATENT_CHANNELS, LATENT_CHANNELS, 1, bias=False)
+        self.linear.weight.data = dct_matrix()[:, :, None, None]
+        self.bend = Bend(3 * LATENT_CHANNELS + 1, width, depth)
+
+    def forward(self, plane: Tensor, valid: Tensor, base: Tensor, quality: Tensor) -> Tensor:
+        """Transform a plane.
+
+        Args:
+            plane: (N, 1, H, W) quanta, holes filled; H and W multiples of 32.
+            valid: (N, 1, H, W), 1 where measured, 0 in holes.
+            base: (N, 1, H/32, W/32), from `base_of`.
+            quality: (N,) in 0..100.
+
+        Returns:
+            (N, 64, H/8, W/8).
+
+        """
+        residual = F.pixel_unshuffle(plane - upsample_base(base), BLOCK)
+        mask = F.pixel_unshuffle(valid, BLOCK)
+        features = torch.cat(
+            [residual.clamp(-512, 512) / 64, compress_range(residual, 4.0), mask,
+             _quality_plane(quality, residual)], 1
+        )
+        latents: Tensor = (self.linear(residual) + 16 * self.bend(features)) / self.step(quality)
+        return latents
+
+
+class Synthesis(nn.Module):
+    """Quantised latents and hole mask -> plane."""
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        self.step = QualityGain(24.0, 1.0)
+        self.linear = nn.Conv2d(LATENT_CHANNELS, LATENT_CHANNELS, 1, bias=False)
+        self.linear.weight.data = dct_matrix().T[:, :, None, None].contiguous()
+        self.bend = Bend(4 * LATENT_CHANNELS + 1, width, depth)
+
+    def forward(self, latents: Tensor, valid: Tensor, base: Tensor, quality: Tensor) -> Tensor:
+        """Restore a plane.
+
+        Args:
+            latents: (N, 64, H/8, W/8), quantised.
+            valid: (N, 1, H, W), 1 where measured, 0 in holes.
+            base: (N, 1, H/32, W/32).
+            quality: (N,) in 0..100.
+
+        Returns:
+            (N, 1, H, W) quanta.
+
+        """
+        scaled = latents * self.step(quality)
+        mask = F.pixel_unshuffle(valid, BLOCK)
+        features = torch.cat(
+            [scaled.clamp(-512, 512) / 64, compress_range(scaled, 4.0),
+             compress_range(latents, 1.0), mask, _quality_plane(quality, scaled)], 1
+        )
+        residual = self.linear(scaled) + 16 * self.bend(features)
+        return upsample_base(base) + F.pixel_shuffle(residual, BLOCK)
