@@ -1,0 +1,72 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The command ``bench``: codecs side by side on recorded frames."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+_DEFAULT_COMMAND = 'rate-distortion'
+
+
+class _DefaultGroup(click.Group):
+    """Group that takes arguments which name no subcommand as those of the default one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] not in {*self.commands, *ctx.help_option_names}:
+            args = [_DEFAULT_COMMAND, *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_DefaultGroup)
+def bench() -> None:
+    """Measure codecs side by side; ``bench DIR...`` is ``bench rate-distortion DIR...``."""
+
+
+@bench.command(_DEFAULT_COMMAND)
+@click.argument(
+    'folders', metavar='DIR...', nargs=-1, required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+              help='Folder for tables and plots.')
+@click.option('--frames', default=20, show_default=True, type=click.IntRange(1),
+              help='Frames of each folder, evenly subsampled.')
+@click.option('--codecs', help='Codecs to run, by name, separated by commas.  [default: all]')
+@click.option('--qualities', help='Our qualities, 0 to 100, separated by commas.')
+@click.option('--model', default='main', show_default=True,
+              help='Our model; "none" leaves it out.')
+@click.option('--threads', default=1, show_default=True, type=click.IntRange(1))
+@click.option('--json', 'as_json', is_flag=True, help='Print the summary as one line of JSON.')
+def rate_distortion(
+    folders: tuple[Path, ...], out: Path, frames: int, codecs: str | None,
+    qualities: str | None, model: str, threads: int, as_json: bool,
+) -> None:
+    """Measure rate, distortion and time of all codecs on 16-bit depth PNGs.
+
+    Their unit is the millimetre unless the folder's name says 100um or 125um.
+    """
+    # Robots have the codec without the peers and the plotting.
+    from depth_nn_transport.bench import run
+
+    try:
+        chosen = run.choose_codecs(codecs, qualities, None if model == 'none' else model, threads)
+        points = run.measure_folders(folders, frames, chosen, threads)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    summaries = run.summarise(points)
+    tables = run.write_report(out, points, summaries, threads)
+    click.echo(run.json_line(summaries) if as_json else tables)

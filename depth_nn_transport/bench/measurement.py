@@ -1,0 +1,142 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Running codecs over the frames of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+import math
+from pathlib import Path
+import time
+
+from depth_nn_transport.bench.frames import Frame, frame_paths, unit_mm
+from depth_nn_transport.bench.metrics import measure, Metrics, psnr_db
+from depth_nn_transport.bench.peers import Codec
+from depth_nn_transport.frames.files import read_depth
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """A codec at one setting, over the frames of one folder.
+
+    Attributes:
+        folder, codec, setting_name, setting: what was measured.
+        frames: how many.
+        bits: per pixel.
+        encode_ms, decode_ms: medians, preparation included.
+        preparation_ms: median of what the preparation takes of ``encode_ms``.
+        metrics: means over the frames; the maximum for errors named ``max``.
+    """
+
+    folder: str
+    codec: str
+    setting_name: str
+    setting: float
+    frames: int
+    bits: float
+    encode_ms: float
+    decode_ms: float
+    preparation_ms: float
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One frame through one codec at one setting."""
+
+    bits: float
+    encode_ms: float
+    decode_ms: float
+    preparation_ms: float
+    metrics: Metrics
+
+
+def load_frames(folder: Path, limit: int | None, threads: int = 1) -> list[Frame]:
+    """Read and prepare the frames of a folder, evenly subsampled."""
+    return [Frame.prepare(read_depth(path), threads) for path in frame_paths(folder, limit)]
+
+
+def measure_folder(
+    folder: Path,
+    frames: Sequence[Frame],
+    codecs: Sequence[Codec],
+    progress: Callable[[], object] = lambda: None,
+) -> list[OperatingPoint]:
+    """Run all codecs at all their settings over the frames.
+
+    Args:
+        folder: gives the name and the depth unit.
+        frames: prepared frames.
+        codecs: under comparison.
+        progress: called after each frame at each setting.
+
+    """
+    points = []
+    for codec in codecs:
+        # What a codec sets up once is not part of the time of a frame.
+        codec.decode(codec.encode(frames[0], codec.settings[0]))
+        for setting in codec.settings:
+            samples = []
+            for frame in frames:
+                samples.append(measure_frame(codec, frame, setting, unit_mm(folder)))
+                progress()
+            points.append(summarise(folder.name, codec, setting, samples))
+    return points
+
+
+def measure_frame(codec: Codec, frame: Frame, setting: float, unit: float = 1.0) -> Sample:
+    """Code one frame to bytes and back."""
+    start = time.perf_counter()
+    stream = codec.encode(frame, setting)
+    encoded = time.perf_counter()
+    restored = codec.decode(stream)
+    end = time.perf_counter()
+    preparation_ms = codec.preparation_ms(frame)
+    return Sample(
+        8 * len(stream) / frame.depth.size,
+        1e3 * (encoded - start) + preparation_ms,
+        1e3 * (end - encoded),
+        preparation_ms,
+        measure(frame.depth, restored, frame.lattice, unit),
+    )
+
+
+def summarise(
+    folder: str, codec: Codec, setting: float, samples: Sequence[Sample]
+) -> OperatingPoint:
+    """Average the frames of an operating point."""
+    metrics = {
+        name: _combine(name, [sample.metrics[name] for sample in samples])
+        for name in samples[0].metrics
+    }
+    # Averaged over frames, the PSNR of a single exact frame would hide all the others.
+    metrics['psnr_db'] = psnr_db(metrics['rms_mm'])
+    return OperatingPoint(
+        folder, codec.name, codec.setting_name, float(setting), len(samples),
+        float(np.mean([sample.bits for sample in samples])),
+        float(np.median([sample.encode_ms for sample in samples])),
+        float(np.median([sample.decode_ms for sample in samples])),
+        float(np.median([sample.preparation_ms for sample in samples])),
+        metrics,
+    )
+
+
+def _combine(name: str, values: Sequence[float]) -> float:
+    known = [value for value in values if not math.isnan(value)]
+    if not known:
+        return math.nan
+    return max(known) if name.startswith('max') else float(np.mean(known))

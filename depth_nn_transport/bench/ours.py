@@ -1,0 +1,56 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Our codec in the bench: the same bytes that a message would carry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from depth_nn_transport import DepthCodec, EncodedDepth
+from depth_nn_transport.bench.frames import Frame
+from depth_nn_transport.bench.peers import Codec
+
+import numpy as np
+from numpy.typing import NDArray
+
+QUALITIES = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
+
+
+@dataclass(frozen=True)
+class LossyCodec:
+    """Our codec in its lossy mode; recovers lattice and mask itself."""
+
+    codec: DepthCodec
+    settings: Sequence[float] = QUALITIES
+    name: str = 'ours'
+    setting_name: str = 'quality'
+
+    def preparation_ms(self, frame: Frame) -> float:
+        """Nothing is shared."""
+        return 0.0
+
+    def encode(self, frame: Frame, setting: float) -> bytes:
+        """Encode the depth."""
+        return self.codec.encode(frame.depth, mode='lossy', quality=setting).to_bytes()
+
+    def decode(self, stream: bytes) -> NDArray[np.uint16]:
+        """Restore the depth."""
+        return np.asarray(self.codec.decode(EncodedDepth.from_bytes(stream)), np.uint16)
+
+
+def make_codecs(model: str, threads: int, qualities: Sequence[float]) -> list[Codec]:
+    """Load a model and return our codec in each of its modes."""
+    codec = DepthCodec(model=model, threads=threads)
+    return [LossyCodec(codec, qualities)]

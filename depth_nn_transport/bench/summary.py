@@ -1,0 +1,116 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What a measured folder comes to: the peers' hull and our bits relative to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from depth_nn_transport.bench.measurement import OperatingPoint
+from depth_nn_transport.bench.rate_distortion import compare, Comparison, Curve, lower_hull
+
+import numpy as np
+
+OURS = 'ours'
+ERRORS = ('mean_q', 'rms_q')
+HULL_LEVELS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+
+
+@dataclass(frozen=True)
+class Range:
+    """A comparison to make.
+
+    Attributes:
+        name: as in the report.
+        low, high: error in quanta.
+        peers: codecs whose lower hull is the reference; all but ours if empty.
+    """
+
+    name: str
+    low: float
+    high: float
+    peers: tuple[str, ...] = ()
+
+
+RANGES = (
+    Range('all peers', 0.5, 4.0),
+    Range('JPEG XL and plain x265', 0.6, 2.0, ('jpegxl', 'x265')),
+)
+
+
+@dataclass(frozen=True)
+class FolderSummary:
+    """Hull and comparisons of one folder.
+
+    Attributes:
+        folder: name.
+        hull: by error, name of the range and level in quanta, the fewest bits per pixel that
+            any of its peers needs.
+        ratios: by error, then by name of the range.
+    """
+
+    folder: str
+    hull: dict[str, dict[str, dict[float, float]]]
+    ratios: dict[str, dict[str, Comparison]]
+
+
+def by_codec(points: Iterable[OperatingPoint]) -> dict[str, list[OperatingPoint]]:
+    """Group operating points by the name of their codec, in order."""
+    return _group(points, lambda point: point.codec)
+
+
+def by_folder(points: Iterable[OperatingPoint]) -> dict[str, list[OperatingPoint]]:
+    """Group operating points by folder, in order."""
+    return _group(points, lambda point: point.folder)
+
+
+def curve_of(points: Iterable[OperatingPoint], error: str) -> Curve:
+    """Rate over the named error, of the points of one codec."""
+    return Curve.from_points((point.metrics[error], point.bits) for point in points)
+
+
+def summarise_folder(folder: str, points: Sequence[OperatingPoint]) -> FolderSummary:
+    """Compare the codecs measured on one folder."""
+    summary = FolderSummary(folder, {}, {})
+    for error in ERRORS:
+        curves = {name: curve_of(some, error) for name, some in by_codec(points).items()}
+        ours = curves.get(OURS, Curve.from_points(()))
+        peers = {part.name: _peers(curves, part) for part in RANGES}
+        summary.hull[error] = {name: _levels(some) for name, some in peers.items()}
+        summary.ratios[error] = {
+            part.name: compare(ours, peers[part.name], part.low, part.high) for part in RANGES
+        }
+    return summary
+
+
+def _peers(curves: Mapping[str, Curve], part: Range) -> list[Curve]:
+    return [
+        curve for name, curve in curves.items()
+        if not name.startswith(OURS) and (not part.peers or name in part.peers)
+    ]
+
+
+def _levels(peers: Sequence[Curve]) -> dict[float, float]:
+    bits = lower_hull(peers, np.array(HULL_LEVELS))
+    return dict(zip(HULL_LEVELS, bits.tolist(), strict=True))
+
+
+def _group(
+    points: Iterable[OperatingPoint], key: Callable[[OperatingPoint], str]
+) -> dict[str, list[OperatingPoint]]:
+    groups: dict[str, list[OperatingPoint]] = {}
+    for point in points:
+        groups.setdefault(key(point), []).append(point)
+    return groups
