@@ -1,0 +1,53 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Counts and reports frames that could not be passed on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+import threading
+import time
+from typing import Protocol
+
+WARNING_PERIOD_S = 5.0
+
+
+class Logger(Protocol):
+    """The part of an rclpy logger that is needed here."""
+
+    def warning(self, message: str) -> bool:
+        """Log a message."""
+
+
+class DropLog:
+    """Number of dropped frames by reason; each reason is warned of once in a while."""
+
+    def __init__(self, logger: Logger, clock: Callable[[], float] = time.monotonic) -> None:
+        self.counts: Counter[str] = Counter()
+        self._logger = logger
+        self._clock = clock
+        self._next_warning: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def drop(self, reason: str, advice: str) -> None:
+        """Count a dropped frame and, unless it did so lately, warn of the reason."""
+        now = self._clock()
+        with self._lock:
+            self.counts[reason] += 1
+            if now < self._next_warning.get(reason, now):
+                return
+            self._next_warning[reason] = now + WARNING_PERIOD_S
+            count = self.counts[reason]
+        self._logger.warning(f'dropped a frame ({reason}, {count} so far): {advice}')

@@ -1,0 +1,102 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What the launch files share: arguments, topics and the description of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
+from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC, MODES
+
+from launch import LaunchContext, LaunchDescription
+from launch.actions import DeclareLaunchArgument, OpaqueFunction
+
+from launch_ros.actions import Node
+from launch_ros.substitutions import FindPackageShare
+
+PACKAGE = 'depth_nn_transport'
+DEFAULT_CAMERA = 'camera'
+# Parameters of the encoder that are launch arguments too, with the type of their values.
+ENCODER_PARAMETERS = {'mode': str, 'quality': float}
+
+COMMON_ARGUMENTS = {
+    'namespace': ('', 'namespace of the node'),
+    'camera_namespace': ('', 'first part of the camera topics; "camera" for realsense2_camera'),
+    'camera_name': (DEFAULT_CAMERA, 'second part of the camera topics'),
+    'params_file': ('', "parameters of the nodes; the package's config/transport.yaml if empty"),
+    'use_sim_time': ('false', 'take the time from /clock'),
+    'log_level': ('info', 'debug, info, warn, error or fatal'),
+}
+ENCODER_ARGUMENTS = {
+    'mode': ('', f'one of {", ".join(MODES)}; as in params_file if empty'),
+    'quality': ('', '0..100; as in params_file if empty'),
+}
+
+
+def describe_encoder() -> LaunchDescription:
+    """Return the description that starts the encoder."""
+    return describe('depth_encoder', {**COMMON_ARGUMENTS, **ENCODER_ARGUMENTS}, ENCODER_PARAMETERS)
+
+
+def describe_decoder() -> LaunchDescription:
+    """Return the description that starts the decoder."""
+    return describe('depth_decoder', COMMON_ARGUMENTS, {})
+
+
+def describe(
+        executable: str, arguments: Mapping[str, tuple[str, str]],
+        parameters: Mapping[str, type]) -> LaunchDescription:
+    """Return the description that declares arguments and starts a node."""
+    return LaunchDescription([
+        *(DeclareLaunchArgument(name, default_value=default, description=description)
+          for name, (default, description) in arguments.items()),
+        OpaqueFunction(function=partial(node_actions, executable, parameters)),
+    ])
+
+
+def node_actions(
+        executable: str, parameters: Mapping[str, type], context: LaunchContext) -> list[Node]:
+    """Return the node with the values that the arguments have by now."""
+    argument = context.launch_configurations
+    given = {name: kind(argument[name]) for name, kind in parameters.items() if argument[name]}
+    return [Node(
+        package=PACKAGE,
+        executable=executable,
+        name=executable,
+        namespace=argument['namespace'],
+        parameters=[
+            argument['params_file'] or default_params_file(context),
+            {'use_sim_time': argument['use_sim_time'].lower() == 'true', **given},
+        ],
+        remappings=remappings(argument['camera_namespace'], argument['camera_name']),
+        arguments=['--ros-args', '--log-level', argument['log_level']],
+        output='screen',
+    )]
+
+
+def default_params_file(context: LaunchContext) -> str:
+    """Return the path of the parameters that come with the package."""
+    share: Any = FindPackageShare(PACKAGE).perform(context)
+    return str(Path(share) / 'config' / 'transport.yaml')
+
+
+def remappings(camera_namespace: str, camera_name: str) -> list[tuple[str, str]]:
+    """Return the remappings from the nodes' own topics to those of a camera."""
+    camera = '/'.join(part for part in (camera_namespace, camera_name) if part)
+    topics = (IMAGE_TOPIC, IMAGE_TOPIC + COMPRESSED_SUFFIX, RESTORED_TOPIC)
+    return [(topic, topic.replace(DEFAULT_CAMERA, camera, 1)) for topic in topics]

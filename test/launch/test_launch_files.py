@@ -1,0 +1,103 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The launch files, where a ROS installation brings `launch_ros`."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+import os
+from pathlib import Path
+import signal
+import subprocess
+import sys
+
+import pytest
+
+pytestmark = pytest.mark.skipif(
+    find_spec('launch_ros') is None, reason='launch_ros comes with a ROS installation only')
+
+LAUNCH_FOLDER = Path(__file__).parents[2] / 'launch'
+RUN = """
+import sys
+from launch import LaunchService
+from launch.actions import IncludeLaunchDescription
+from launch.launch_description_sources import PythonLaunchDescriptionSource
+arguments = [word.split(':=') for word in sys.argv[2:]]
+service = LaunchService()
+service.include_launch_description(IncludeLaunchDescription(
+    PythonLaunchDescriptionSource(sys.argv[1]), launch_arguments=arguments))
+sys.exit(service.run())
+"""
+
+
+def arguments_of(name: str) -> dict[str, str]:
+    """Return the arguments that a launch file declares, with their defaults."""
+    from launch import LaunchContext
+    from launch.actions import DeclareLaunchArgument
+    from launch.launch_description_sources import PythonLaunchDescriptionSource
+    source = PythonLaunchDescriptionSource(str(LAUNCH_FOLDER / name))
+    context = LaunchContext()
+    description = source.get_launch_description(context)
+    return {entity.name: ''.join(part.perform(context) for part in entity.default_value)
+            for entity in description.entities if isinstance(entity, DeclareLaunchArgument)}
+
+
+@pytest.fixture
+def launching():
+    """Return the module that the launch files share; it needs launch_ros."""
+    from depth_nn_transport.nodes import launching
+    return launching
+
+
+@pytest.mark.parametrize('name', ['encoder', 'decoder', 'transport'])
+def test_every_launch_file_declares_the_common_arguments(launching, name):
+    assert launching.COMMON_ARGUMENTS.keys() <= arguments_of(f'{name}.launch.py').keys()
+
+
+def test_only_the_decoder_has_no_mode():
+    assert 'mode' in arguments_of('encoder.launch.py')
+    assert 'mode' in arguments_of('transport.launch.py')
+    assert 'mode' not in arguments_of('decoder.launch.py')
+
+
+def test_default_topics_are_those_of_the_nodes(launching):
+    assert all(source == target for source, target in launching.remappings('', 'camera'))
+
+
+def test_topics_follow_the_camera(launching):
+    targets = [target for _, target in launching.remappings('robot', 'front')]
+    assert targets == [
+        'robot/front/depth/image_rect_raw',
+        'robot/front/depth/image_rect_raw/depth_nn',
+        'robot/front/depth/decoded/image_rect_raw']
+
+
+@pytest.mark.dds
+def test_transport_starts_and_ends_both_nodes():
+    command = [sys.executable, '-c', RUN, str(LAUNCH_FOLDER / 'transport.launch.py'),
+               'quality:=80', 'namespace:=robot', 'camera_namespace:=camera']
+    with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            start_new_session=True) as process:
+        lines = []
+        for line in process.stdout:
+            lines.append(line)
+            if sum('ready with model' in line for line in lines) == 2:
+                break
+        # As a terminal does it: to the launch process and to the nodes.
+        os.killpg(process.pid, signal.SIGINT)
+        lines.extend(process.stdout)
+    output = ''.join(lines)
+    assert 'depth_encoder]: ready' in output and 'depth_decoder]: ready' in output, output
+    assert output.count('process has finished cleanly') == 2, output

@@ -1,0 +1,100 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Depth images as messages and back."""
+
+from __future__ import annotations
+
+from array import array
+import sys
+
+from depth_nn_transport.nodes.image_conversion import (
+    depth_to_image, image_to_depth, InvalidImageError, PIXEL_TYPES)
+
+from hypothesis import given, strategies as st
+from hypothesis.extra import numpy as npst
+
+import numpy as np
+
+import pytest
+
+from sensor_msgs.msg import Image
+
+from std_msgs.msg import Header
+
+SIDES = npst.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=20)
+
+
+@st.composite
+def depth_images(draw):
+    """Draw an encoding and pixels of its type, NaN and infinity among them."""
+    encoding = draw(st.sampled_from(sorted(PIXEL_TYPES)))
+    return encoding, draw(npst.arrays(PIXEL_TYPES[encoding], SIDES))
+
+
+def padded_image(encoding, pixels, padding, byte_order):
+    """Return the message of pixels in a byte order, with padding bytes after each row."""
+    sent = pixels.astype(pixels.dtype.newbyteorder(byte_order))
+    rows = [row.tobytes() + b'\xaa' * padding for row in sent]
+    return Image(
+        height=pixels.shape[0], width=pixels.shape[1], encoding=encoding, step=len(rows[0]),
+        is_bigendian=int(byte_order == '>'), data=array('B', b''.join(rows)))
+
+
+def same_bits(one, other):
+    """Return whether two arrays are equal to the bit, NaN included."""
+    return one.shape == other.shape and one.dtype == other.dtype and (
+        one.tobytes() == other.tobytes())
+
+
+@given(depth_images(), st.integers(0, 7), st.sampled_from('<>'))
+def test_padding_and_byte_order_do_not_change_the_pixels(image, padding, byte_order):
+    encoding, pixels = image
+    depth = image_to_depth(padded_image(encoding, pixels, padding, byte_order))
+    assert depth.dtype.isnative
+    assert same_bits(depth, pixels)
+
+
+@given(depth_images())
+def test_round_trip(image):
+    encoding, pixels = image
+    message = depth_to_image(pixels, encoding, Header(frame_id='camera'))
+    assert message.encoding == encoding
+    assert message.header.frame_id == 'camera'
+    assert bool(message.is_bigendian) == (sys.byteorder == 'big')
+    assert same_bits(image_to_depth(message), pixels)
+
+
+def test_data_beyond_the_last_row_is_ignored():
+    message = depth_to_image(np.ones((2, 3), np.uint16), 'mono16', Header())
+    message.data.extend([1, 2, 3])
+    assert np.array_equal(image_to_depth(message), np.ones((2, 3)))
+
+
+@pytest.mark.parametrize('field, value, complaint', [
+    ('encoding', 'rgb8', 'rgb8'),
+    ('encoding', '', "''"),
+    ('height', 0, '3x0'),
+    ('width', 0, '0x2'),
+    ('height', 2**32 - 1, '4294967295'),
+    ('width', 2**31, '2147483648'),
+    ('step', 5, 'step is 5'),
+    ('step', 2**32 - 1, 'data has 12 bytes'),
+    ('data', array('B', b'12345678901'), 'data has 11 bytes'),
+    ('data', array('B'), 'data has 0 bytes'),
+])
+def test_contradictory_images_are_named(field, value, complaint):
+    message = depth_to_image(np.ones((2, 3), np.uint16), '16UC1', Header())
+    setattr(message, field, value)
+    with pytest.raises(InvalidImageError, match=complaint):
+        image_to_depth(message)

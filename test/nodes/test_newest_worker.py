@@ -1,0 +1,80 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The thread that works on the newest item only."""
+
+from __future__ import annotations
+
+from collections import Counter
+import threading
+
+from depth_nn_transport.nodes.newest_worker import NewestWorker
+
+TIMEOUT_S = 10
+
+
+class Gate:
+    """Work that waits until it is allowed to finish."""
+
+    def __init__(self):
+        self.done = []
+        self.started = threading.Semaphore(0)
+        self.finish = threading.Semaphore(0)
+        self.finished = threading.Semaphore(0)
+
+    def work(self, item):
+        self.started.release()
+        self.finish.acquire(timeout=TIMEOUT_S)
+        self.done.append(item)
+        self.finished.release()
+
+
+def test_every_item_is_worked_on_if_there_is_time():
+    gate, replaced = Gate(), Counter()
+    worker = NewestWorker(gate.work, lambda: replaced.update(['item']))
+    for item in range(3):
+        worker.put(item)
+        assert gate.started.acquire(timeout=TIMEOUT_S)
+        gate.finish.release()
+        assert gate.finished.acquire(timeout=TIMEOUT_S)
+    worker.close()
+    assert gate.done == [0, 1, 2]
+    assert not replaced
+
+
+def test_the_newest_item_wins():
+    gate, replaced = Gate(), Counter()
+    worker = NewestWorker(gate.work, lambda: replaced.update(['item']))
+    worker.put(0)
+    assert gate.started.acquire(timeout=TIMEOUT_S)
+    for item in range(1, 5):
+        worker.put(item)
+    gate.finish.release(2)
+    assert gate.started.acquire(timeout=TIMEOUT_S)
+    worker.close()
+    assert gate.done == [0, 4]
+    assert replaced['item'] == 3
+
+
+def test_closing_finishes_the_item_at_hand_and_forgets_the_waiting_one():
+    gate = Gate()
+    worker = NewestWorker(gate.work, lambda: None)
+    worker.put('at hand')
+    assert gate.started.acquire(timeout=TIMEOUT_S)
+    worker.put('waiting')
+    closer = threading.Thread(target=worker.close)
+    closer.start()
+    gate.finish.release(2)
+    closer.join(TIMEOUT_S)
+    assert not closer.is_alive()
+    assert gate.done[0] == 'at hand'
