@@ -1,0 +1,96 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Compares restored frames with the originals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+import math
+from typing import Any
+
+from depth_nn_transport.codec.lattice import Lattice
+
+import numpy as np
+from numpy.typing import NDArray
+
+PEAK_MM = 65535
+# Errors in quanta are counted in bins of this width.
+QUANTA_BIN = 1 / 16
+
+
+@dataclass
+class ErrorHistogram:
+    """Distribution of absolute errors, in bins of a fixed width."""
+
+    width: float
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
+
+    def add(self, errors: NDArray[Any]) -> None:
+        """Count absolute errors."""
+        new = np.bincount(np.rint(errors / self.width).astype(np.int64).ravel())
+        longer, shorter = sorted((self.counts, new), key=len, reverse=True)
+        self.counts = longer.astype(np.int64)
+        self.counts[:len(shorter)] += shorter
+
+    def mean(self) -> float:
+        """Return the mean error, NaN if there is none."""
+        return self._moment(1)
+
+    def mean_square(self) -> float:
+        """Return the mean squared error, NaN if there is none."""
+        return self._moment(2)
+
+    def percentile(self, percent: float) -> float:
+        """Return the error that this percentage does not exceed."""
+        reached = np.cumsum(self.counts) >= self.counts.sum() * percent / 100
+        return float(np.argmax(reached)) * self.width
+
+    def _moment(self, order: int) -> float:
+        total = self.counts.sum()
+        if total == 0:
+            return math.nan
+        values = np.arange(len(self.counts)) * self.width
+        return float((self.counts * values**order).sum() / total)
+
+
+class Quality:
+    """Errors of restored frames over the pixels that are valid, and whether holes are exact."""
+
+    def __init__(self) -> None:
+        self.mm = ErrorHistogram(1)
+        self.quanta = ErrorHistogram(QUANTA_BIN)
+        self.changed_holes = 0
+        self._lattice: Lattice | None = None
+
+    def add(self, original: NDArray[np.uint16], restored: NDArray[np.uint16]) -> None:
+        """Compare a frame, mm, 0 is a hole."""
+        self.changed_holes += int(((original == 0) != (restored == 0)).sum())
+        valid = (original > 0) & (restored > 0)
+        difference = restored.astype(np.int64) - original
+        self.mm.add(np.abs(difference[valid]))
+        self.quanta.add(self.quanta_errors(original, restored)[valid])
+
+    def quanta_errors(
+            self, original: NDArray[np.uint16], restored: NDArray[np.uint16],
+    ) -> NDArray[np.float32]:
+        """Return the absolute errors (H, W) in quanta of the original's lattice."""
+        self._lattice = Lattice.from_depth(original, self._lattice)
+        quanta = self._lattice.to_quanta
+        errors: NDArray[np.float32] = np.abs(quanta(restored) - quanta(original))
+        return errors
+
+    def psnr(self) -> float:
+        """Return the PSNR in dB over valid pixels for the peak of a 16-bit image."""
+        mean_square = self.mm.mean_square()
+        return 10 * math.log10(PEAK_MM**2 / mean_square) if mean_square else math.inf
