@@ -1,0 +1,30 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Compilation of loops over pixels, which Python is too slow for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import numba
+
+F = TypeVar('F', bound=Callable[..., object])
+
+
+def compiled(function: F) -> F:
+    """Compile a function of numbers and arrays to machine code, kept on disk between runs."""
+    # No fast-math: what selects an entropy table must come out the same on every machine.
+    machine_code: F = numba.njit(cache=True, nogil=True)(function)
+    return machine_code
