@@ -65,6 +65,8 @@ def rate_distortion(
     try:
         chosen = run.choose_codecs(codecs, qualities, None if model == 'none' else model, threads)
         points = run.measure_folders(folders, frames, chosen, threads)
+        for folder in folders:
+            run.picture_errors(out, folder, frames, chosen, points, threads)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     summaries = run.summarise(points)

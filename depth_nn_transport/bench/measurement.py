@@ -39,7 +39,8 @@ class OperatingPoint:
         bits: per pixel.
         encode_ms, decode_ms: medians, preparation included.
         preparation_ms: median of what the preparation takes of ``encode_ms``.
-        metrics: means over the frames; the maximum for errors named ``max``.
+        metrics: over the frames the mean, the root mean square of errors named ``rms`` and the
+            maximum of those named ``max``; ``psnr_db`` and ``psnr_within_4m_db`` besides.
     """
 
     folder: str
@@ -125,6 +126,7 @@ def summarise(
     }
     # Averaged over frames, the PSNR of a single exact frame would hide all the others.
     metrics['psnr_db'] = psnr_db(metrics['rms_mm'])
+    metrics['psnr_within_4m_db'] = psnr_db(metrics['rms_within_4m_mm'])
     return OperatingPoint(
         folder, codec.name, codec.setting_name, float(setting), len(samples),
         float(np.mean([sample.bits for sample in samples])),
@@ -139,4 +141,8 @@ def _combine(name: str, values: Sequence[float]) -> float:
     known = [value for value in values if not math.isnan(value)]
     if not known:
         return math.nan
-    return max(known) if name.startswith('max') else float(np.mean(known))
+    if name.startswith('max'):
+        return max(known)
+    if name.startswith('rms'):
+        return math.sqrt(float(np.mean(np.square(known))))
+    return float(np.mean(known))

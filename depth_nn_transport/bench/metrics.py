@@ -30,7 +30,11 @@ EDGE_QUANTA = 8.0
 # A restored point flies if it is further than this from every valid original around it.
 FLYING_QUANTA = 3.0
 PEAK_MM = 65535.0
-BANDS_M = ((0.0, 2.0), (2.0, 4.0), (4.0, 10.0), (10.0, math.inf))
+BANDS_M = {
+    '0_to_2m': (0.0, 2.0), '2_to_4m': (2.0, 4.0), '4_to_10m': (4.0, 10.0),
+    'beyond_10m': (10.0, math.inf), 'within_4m': (0.0, 4.0),
+}
+REGIONS = (*BANDS_M, 'edge', 'interior')
 
 Metrics = dict[str, float]
 
@@ -51,24 +55,24 @@ def measure(
 
     Returns:
         Figures by name: ``mean``, ``rms``, ``p99`` and ``max`` with the unit ``_q`` (quanta) or
-        ``_mm``; the first two also by depth band and at edges apart from interiors; ``flying``
-        and ``edge_share``, shares of valid pixels; ``psnr_db``; ``holes_exact``, 1 or 0. NaN
-        where there is no pixel to look at.
+        ``_mm``, over all valid pixels and, with the name of the region before the unit, over those
+        of each of ``REGIONS``; ``flying`` and ``edge_share``, shares of valid pixels;
+        ``holes_exact``, 1 or 0. NaN where there is no pixel to look at.
 
     """
     valid = original > 0
     quanta, found = lattice.to_quanta(original), lattice.to_quanta(restored)
-    error_q = np.abs(found - quanta)
-    error_mm = np.abs(restored.astype(np.float32) - original) * np.float32(unit_mm)
+    errors = {
+        'q': np.abs(found - quanta)[valid],
+        'mm': np.abs(restored.astype(np.float32) - original)[valid] * np.float32(unit_mm),
+    }
     edge = edges(quanta, valid)
-    metrics = _summary('', error_q[valid], error_mm[valid])
-    metrics |= _tail(error_q[valid], error_mm[valid])
-    for name, where in {**_bands(original, unit_mm), '_edge': edge, '_interior': ~edge}.items():
-        metrics |= _summary(name, error_q[where & valid], error_mm[where & valid])
+    metrics = _statistics('', errors)
+    for name, where in _regions(original[valid] * np.float32(unit_mm / 1000), edge[valid]).items():
+        metrics |= _statistics(f'_{name}', {unit: error[where] for unit, error in errors.items()})
     count = max(int(valid.sum()), 1)
     metrics['flying'] = float(flying(quanta, found, valid).sum() / count)
     metrics['edge_share'] = float(edge.sum() / count)
-    metrics['psnr_db'] = psnr_db(metrics['rms_mm'])
     metrics['holes_exact'] = float(np.array_equal(restored > 0, valid))
     return metrics
 
@@ -119,27 +123,19 @@ def _valid_range(
     return np.asarray(lowest, np.float32), np.asarray(highest, np.float32)
 
 
-def _bands(original: NDArray[np.uint16], unit_mm: float) -> dict[str, NDArray[np.bool_]]:
-    metres = original * np.float32(unit_mm / 1000)
-    return {
-        f'_{low:g}m_to_{high:g}m': (metres >= low) & (metres < high) for low, high in BANDS_M
-    }
+def _regions(
+    metres: NDArray[np.float32], edge: NDArray[np.bool_]
+) -> dict[str, NDArray[np.bool_]]:
+    bands = {name: (metres >= low) & (metres < high) for name, (low, high) in BANDS_M.items()}
+    return {**bands, 'edge': edge, 'interior': ~edge}
 
 
-def _summary(
-    name: str, error_q: NDArray[np.float32], error_mm: NDArray[np.float32]
-) -> Metrics:
+def _statistics(region: str, errors: dict[str, NDArray[np.float32]]) -> Metrics:
     metrics = {}
-    for unit, error in (('q', error_q), ('mm', error_mm)):
-        wide = error.astype(np.float64)
-        metrics[f'mean{name}_{unit}'] = float(wide.mean()) if wide.size else math.nan
-        metrics[f'rms{name}_{unit}'] = float(np.sqrt((wide**2).mean())) if wide.size else math.nan
-    return metrics
-
-
-def _tail(error_q: NDArray[np.float32], error_mm: NDArray[np.float32]) -> Metrics:
-    metrics = {}
-    for unit, error in (('q', error_q), ('mm', error_mm)):
-        metrics[f'p99_{unit}'] = float(np.percentile(error, 99)) if error.size else math.nan
-        metrics[f'max_{unit}'] = float(error.max()) if error.size else math.nan
+    for unit, error in errors.items():
+        known = error.astype(np.float64) if error.size else np.array([math.nan])
+        metrics[f'mean{region}_{unit}'] = float(known.mean())
+        metrics[f'rms{region}_{unit}'] = float(np.sqrt((known**2).mean()))
+        metrics[f'p99{region}_{unit}'] = float(np.percentile(known, 99))
+        metrics[f'max{region}_{unit}'] = float(known.max())
     return metrics

@@ -207,6 +207,8 @@ def lossy_peers(threads: int = 1) -> list[Codec]:
     return [
         # The offset lifts the plane out of the dark, which the codec quantises finest.
         peer('jpegxl', image_codecs.JpegXl(threads=threads), 'distance', distances, 16, 16, 8192),
+        peer('jpegxl-e3', image_codecs.JpegXl(effort=3, threads=threads), 'distance', distances,
+             16, 16, 8192),
         peer('jpeg2000', image_codecs.Jpeg2000(threads), 'dB', range(54, 82, 2), 16, 16),
         peer('x265', image_codecs.x265(threads=threads), 'crf', range(6, 39, 3), 12),
         # Finer samples and squared error serve depth better than the plain preset.

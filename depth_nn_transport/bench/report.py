@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 import csv
 from dataclasses import asdict
 import json
@@ -24,16 +24,24 @@ from pathlib import Path
 from typing import Any
 
 from depth_nn_transport.bench.measurement import OperatingPoint
+from depth_nn_transport.bench.metrics import REGIONS
 from depth_nn_transport.bench.rate_distortion import Comparison
-from depth_nn_transport.bench.summary import by_folder, FolderSummary, HULL_LEVELS
+from depth_nn_transport.bench.summary import (
+    by_codec, by_folder, COMMON_RATE, FolderSummary, HULL_LEVELS, is_lossy,
+)
 
 CONDITIONS = (
     'One process, {threads} thread(s). Bits are of complete streams, hole mask and lattice '
-    'included. Errors are over valid pixels, in quanta (q) or mm, and means over the frames. '
-    'Times are medians over bytes in memory. Encoding includes the preparation: confirming '
-    'the lattice, filling holes and coding the mask; a codec without such a figure does what it '
-    'needs itself. Video encoders are opened anew for each frame.'
+    'included. Errors are over valid pixels, in quanta (q) or mm, averaged over the frames. '
+    'PSNR has the peak 65535 mm. Flying: share of restored points between two surfaces, more '
+    'than 3 quanta from every valid original in a 3x3 window. Times are medians over bytes in '
+    'memory. Encoding includes the preparation: confirming the lattice, filling holes and coding '
+    'the mask; a codec without such a figure does what it needs itself. Video encoders are opened '
+    'anew for each frame.'
 )
+LARGEST_ERRORS_SUFFIX = '_largest_errors'
+# The setting of each codec that comes nearest to it is shown in more detail.
+_COMMON_ERROR_Q = 1.0
 _COLUMNS = (
     ('bit/px', 'bits', '.4f'), ('mean q', 'mean_q', '.3f'), ('RMS q', 'rms_q', '.3f'),
     ('99 % q', 'p99_q', '.1f'), ('max q', 'max_q', '.1f'), ('mean mm', 'mean_mm', '.2f'),
@@ -42,6 +50,16 @@ _COLUMNS = (
     ('holes exact', 'holes_exact', '.0%'), ('enc ms', 'encode_ms', '.1f'),
     ('dec ms', 'decode_ms', '.1f'), ('preparation ms', 'preparation_ms', '.1f'),
 )
+_RATE_COLUMNS = (
+    ('PSNR dB', 'psnr_db', '.1f'), ('PSNR dB within 4 m', 'psnr_within_4m_db', '.1f'),
+    ('mean mm within 4 m', 'mean_within_4m_mm', '.2f'), ('flying', 'flying', '.3%'),
+    ('mean q', 'mean_q', '.3f'), ('RMS q', 'rms_q', '.3f'), ('max q', 'max_q', '.1f'),
+)
+_REGION_NAMES = {
+    '0_to_2m': '0 to 2 m', '2_to_4m': '2 to 4 m', '4_to_10m': '4 to 10 m',
+    'beyond_10m': 'beyond 10 m', 'edge': 'edges', 'interior': 'interiors',
+}
+_STATISTICS = ('mean', 'rms', 'p99', 'max')
 _ERROR_NAMES = {'mean_q': 'mean', 'rms_q': 'RMS'}
 
 
@@ -75,21 +93,46 @@ def write_csv(path: Path, points: Sequence[OperatingPoint]) -> None:
 
 
 def markdown(
-    points: Sequence[OperatingPoint], summaries: Sequence[FolderSummary], threads: int
+    points: Sequence[OperatingPoint], summaries: Sequence[FolderSummary], threads: int,
+    pictures: Path,
 ) -> str:
-    """Return the tables of all folders."""
-    lines = ['# Rate and distortion', '', CONDITIONS.format(threads=threads), '']
+    """Return the report: what it comes to, each folder, and all operating points.
+
+    Args:
+        points: all that was measured.
+        summaries: of the folders, in order.
+        threads: of all codecs.
+        pictures: folder of the pictures; those that it holds are linked by their names.
+
+    """
     groups = by_folder(points)
+    lines = ['# Rate and distortion', '', CONDITIONS.format(threads=threads), '']
+    lines += ['## Our bits relative to the best peer', '', *ratio_table(summaries), '']
+    lines += [f'## At {COMMON_RATE} bit/px', '', *_rate_table(summaries), '']
     for summary in summaries:
-        some = groups[summary.folder]
-        lines += [f'## {summary.folder} ({some[0].frames} frames)', '']
-        lossy = [point for point in some if point.setting_name != 'bound']
-        exact = [point for point in some if point.setting_name == 'bound']
-        for title, rows in (('Lossy', lossy), ('Lossless and bounded', exact)):
-            lines += [f'### {title}', '', *_points_table(rows), ''] if rows else []
-        lines += ['### Fewest bits of any peer', '', *_hull_table(summary), '']
-        lines += ['### Our bits relative to the best peer', '', *_ratio_table(summary), '']
+        lines += _folder_section(summary, groups[summary.folder], pictures)
+    lines += ['## All operating points', '']
+    for name, some in groups.items():
+        lossy = [point for point in some if is_lossy(point)]
+        exact = [point for point in some if not is_lossy(point)]
+        for title, rows in (('lossy', lossy), ('lossless and bounded', exact)):
+            lines += [f'### {name}, {title}', '', *_points_table(rows), ''] if rows else []
     return '\n'.join(lines)
+
+
+def ratio_table(summaries: Sequence[FolderSummary]) -> list[str]:
+    """Return the lines of the table of our bits relative to the best peer."""
+    rows = [
+        [summary.folder, name] + [
+            cell for error in _ERROR_NAMES for cell in _ratio_cells(summary.ratios[error][name])
+        ]
+        for summary in summaries for name in summary.ratios['mean_q']
+    ]
+    titles = [
+        cell for error in _ERROR_NAMES.values()
+        for cell in (f'ratio at equal {error}', 'quanta covered by both')
+    ]
+    return _table(['folder', 'against', *titles], rows)
 
 
 def finite(value: Any) -> Any:
@@ -101,13 +144,64 @@ def finite(value: Any) -> Any:
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
+def _folder_section(
+    summary: FolderSummary, points: Sequence[OperatingPoint], pictures: Path
+) -> list[str]:
+    lines = [f'## {summary.folder} ({points[0].frames} frames)', '']
+    for suffix, title in (
+        ('', 'rate and distortion'), (LARGEST_ERRORS_SUFFIX, 'the largest errors'),
+    ):
+        picture = f'{summary.folder}{suffix}.png'
+        if (pictures / picture).exists():
+            lines += [f'![{title}]({picture})', '']
+    lines += ['### Fewest bits of any peer', '', *_hull_table(summary), '']
+    lossy = [_nearest(some) for some in by_codec(points).values() if is_lossy(some[0])]
+    if lossy:
+        lines += ['### At about one quantum of mean error', '', *_points_table(lossy), '']
+        lines += [
+            '### Errors by region, at about one quantum', '',
+            'mean / RMS / 99 % / max, in quanta, and below in mm', '', *_region_table(lossy), '',
+        ]
+    return lines
+
+
+def _nearest(points: Iterable[OperatingPoint]) -> OperatingPoint:
+    return min(points, key=lambda point: abs(point.metrics['mean_q'] - _COMMON_ERROR_Q))
+
+
 def _points_table(points: Sequence[OperatingPoint]) -> list[str]:
     rows = [
-        [f'{point.codec}, {point.setting_name} {point.setting:g}']
-        + [format(flat(point)[key], style) for _, key, style in _COLUMNS]
+        [_label(point)] + [format(flat(point)[key], style) for _, key, style in _COLUMNS]
         for point in points
     ]
     return _table(['codec', *(title for title, _, _ in _COLUMNS)], rows)
+
+
+def _rate_table(summaries: Sequence[FolderSummary]) -> list[str]:
+    rows = [
+        [summary.folder, codec] + [format(metrics[key], style) for _, key, style in _RATE_COLUMNS]
+        for summary in summaries for codec, metrics in summary.at_common_rate.items()
+    ]
+    return _table(['folder', 'codec', *(title for title, _, _ in _RATE_COLUMNS)], rows)
+
+
+def _region_table(points: Sequence[OperatingPoint]) -> list[str]:
+    regions = [region for region in REGIONS if region in _REGION_NAMES]
+    rows = [
+        [_label(point) if unit == 'q' else 'mm']
+        + [_statistics(point, region, unit) for region in regions]
+        for point in points for unit in ('q', 'mm')
+    ]
+    return _table(['codec', *(_REGION_NAMES[region] for region in regions)], rows)
+
+
+def _statistics(point: OperatingPoint, region: str, unit: str) -> str:
+    values = [point.metrics[f'{name}_{region}_{unit}'] for name in _STATISTICS]
+    return '-' if math.isnan(values[0]) else ' / '.join(f'{value:.3g}' for value in values)
+
+
+def _label(point: OperatingPoint) -> str:
+    return f'{point.codec}, {point.setting_name} {point.setting:g}'
 
 
 def _hull_table(summary: FolderSummary) -> list[str]:
@@ -120,21 +214,12 @@ def _hull_table(summary: FolderSummary) -> list[str]:
     return _table(['bit/px at quanta', *(f'{level:g}' for level in HULL_LEVELS)], rows)
 
 
-def _ratio_table(summary: FolderSummary) -> list[str]:
-    rows = [
-        [f'{name}, at equal {_ERROR_NAMES[error]}', *_ratio_cells(comparison)]
-        for error, ratios in summary.ratios.items()
-        for name, comparison in ratios.items()
-    ]
-    return _table(['against', 'ratio', 'quanta covered', 'of the range asked'], rows)
-
-
 def _ratio_cells(comparison: Comparison) -> list[str]:
     if comparison.covered == 0:
-        return ['-', '-', '0 %']
+        return ['-', '-']
     return [
-        f'{comparison.ratio:.3f}', f'{comparison.low:.2f} to {comparison.high:.2f}',
-        f'{comparison.covered:.0%}',
+        f'{comparison.ratio:.3f}',
+        f'{comparison.low:.2f} to {comparison.high:.2f} ({comparison.covered:.0%})',
     ]
 
 

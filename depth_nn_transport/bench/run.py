@@ -24,11 +24,17 @@ import cv2
 
 from depth_nn_transport.bench import plots, report
 from depth_nn_transport.bench.frames import frame_paths
+from depth_nn_transport.bench.largest_errors import draw_largest_errors, nearest_rate
 from depth_nn_transport.bench.measurement import load_frames, measure_folder, OperatingPoint
 from depth_nn_transport.bench.peers import Codec, exact_peers, lossy_peers
-from depth_nn_transport.bench.summary import by_folder, FolderSummary, summarise_folder
+from depth_nn_transport.bench.summary import (
+    by_codec, by_folder, FolderSummary, OURS, summarise_folder,
+)
+from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY
 
 from tqdm import tqdm
+
+PICTURED_PEER = 'jpegxl'
 
 
 def choose_codecs(
@@ -81,17 +87,41 @@ def summarise(points: Sequence[OperatingPoint]) -> list[FolderSummary]:
     return [summarise_folder(name, some) for name, some in by_folder(points).items()]
 
 
+def picture_errors(
+    out: Path, folder: Path, limit: int | None, codecs: Sequence[Codec],
+    points: Sequence[OperatingPoint], threads: int,
+) -> None:
+    """Picture our largest errors in a folder at the default quality, beside JPEG XL's there.
+
+    Does nothing unless both were measured.
+    """
+    known = {codec.name: codec for codec in codecs}
+    some = by_codec(by_folder(points)[folder.name])
+    default = [
+        point for point in some.get(OURS, ()) if point.setting == DEFAULT_QUALITY
+    ]
+    if not default or PICTURED_PEER not in some:
+        return
+    peer = nearest_rate(some[PICTURED_PEER], default[0].bits)
+    out.mkdir(parents=True, exist_ok=True)
+    draw_largest_errors(
+        out / f'{folder.name}{report.LARGEST_ERRORS_SUFFIX}.png',
+        load_frames(folder, limit, threads),
+        [(known[OURS], DEFAULT_QUALITY), (known[PICTURED_PEER], peer.setting)],
+    )
+
+
 def write_report(
     out: Path, points: Sequence[OperatingPoint], summaries: Sequence[FolderSummary], threads: int
 ) -> str:
-    """Write JSON, CSV, Markdown and plots into a folder; return the Markdown."""
+    """Write JSON, CSV, plots and Markdown into a folder; return the Markdown."""
     out.mkdir(parents=True, exist_ok=True)
-    tables = report.markdown(points, summaries, threads)
     report.write_json(out / 'rate_distortion.json', points, summaries, threads)
     report.write_csv(out / 'rate_distortion.csv', points)
-    (out / 'rate_distortion.md').write_text(tables)
     for name, some in by_folder(points).items():
         plots.plot_folder(out / f'{name}.png', name, some)
+    tables = report.markdown(points, summaries, threads, out)
+    (out / 'rate_distortion.md').write_text(tables)
     return tables
 
 

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""RVL, run-length and variable-length coding of depth, in vectorised numpy.
+"""RVL, run-length and variable-length coding of depth.
 
 Wilson 2017, Fast Lossless Depth Image Compression,
 https://doi.org/10.1145/3132272.3134144. A plane is runs of zeros and of non-zeros; the values of
@@ -22,10 +22,10 @@ nibble on top.
 
 from __future__ import annotations
 
+from depth_nn_transport.codec.compiled import compiled
+
 import numpy as np
 from numpy.typing import NDArray
-
-_NIBBLE_SHIFTS = np.arange(28, -1, -4, dtype=np.uint32)
 
 
 def rvl_encode(plane: NDArray[np.uint16]) -> bytes:
@@ -38,7 +38,10 @@ def rvl_encode(plane: NDArray[np.uint16]) -> bytes:
         The stream, a multiple of four bytes.
 
     """
-    return _pack_nibbles(_tokens(plane.ravel()))
+    # At most six nibbles a sample, and two for each run, which has a sample at least.
+    words = np.zeros(plane.size + 2, np.uint32)
+    nibbles = _encode(np.ascontiguousarray(plane).ravel(), words)
+    return bytes(words[:-(-nibbles // 8)].astype('<u4').tobytes())
 
 
 def rvl_decode(stream: bytes, shape: tuple[int, int]) -> NDArray[np.uint16]:
@@ -52,65 +55,68 @@ def rvl_decode(stream: bytes, shape: tuple[int, int]) -> NDArray[np.uint16]:
         uint16 (H, W).
 
     """
-    tokens = _unpack_nibbles(stream)
-    occupied = np.zeros(shape[0] * shape[1], bool)
-    is_difference = np.zeros(len(tokens), bool)
-    pixel = token = 0
-    while pixel < len(occupied):
-        zeros, values = int(tokens[token]), int(tokens[token + 1])
-        occupied[pixel + zeros:pixel + zeros + values] = True
-        is_difference[token + 2:token + 2 + values] = True
-        pixel += zeros + values
-        token += 2 + values
-    plane = np.zeros(len(occupied), np.uint16)
-    plane[occupied] = np.cumsum(_unzigzag(tokens[is_difference]))
-    return plane.reshape(shape)
+    samples = np.zeros(shape[0] * shape[1], np.uint16)
+    _decode(np.frombuffer(stream, '<u4').astype(np.uint32), samples)
+    return samples.reshape(shape)
 
 
-def _tokens(samples: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """Zeros, non-zeros, differences; zeros, non-zeros, differences; ..."""
-    occupied = samples > 0
-    bounds = np.flatnonzero(np.diff(occupied, prepend=False, append=False))
-    starts, ends = bounds[::2], bounds[1::2]
-    if len(occupied) and not occupied[-1]:
-        starts, ends = np.append(starts, len(samples)), np.append(ends, len(samples))
-    zeros, values = starts - np.append(0, ends)[:-1], ends - starts
-    head = np.cumsum(values + 2) - values - 2
-    tokens = np.zeros(2 * len(values) + int(values.sum()), np.int64)
-    is_difference = np.ones(len(tokens), bool)
-    is_difference[head] = is_difference[head + 1] = False
-    tokens[head], tokens[head + 1] = zeros, values
-    tokens[is_difference] = _zigzag(np.diff(samples[occupied].astype(np.int64), prepend=0))
-    return tokens
+@compiled
+def _encode(samples: NDArray[np.uint16], words: NDArray[np.uint32]) -> int:
+    """Fill the words; return the number of nibbles."""
+    size = len(samples)
+    at = pixel = previous = 0
+    while pixel < size:
+        start = pixel
+        while pixel < size and samples[pixel] == 0:
+            pixel += 1
+        at = _put(words, at, pixel - start)
+        start = pixel
+        while pixel < size and samples[pixel] != 0:
+            pixel += 1
+        at = _put(words, at, pixel - start)
+        for i in range(start, pixel):
+            value = int(samples[i])
+            difference = value - previous
+            at = _put(words, at, (difference << 1) ^ (difference >> 63))
+            previous = value
+    return at
 
 
-def _zigzag(difference: NDArray[np.int64]) -> NDArray[np.int64]:
-    return (difference << 1) ^ (difference >> 63)
+@compiled
+def _decode(words: NDArray[np.uint32], samples: NDArray[np.uint16]) -> None:
+    at = pixel = previous = 0
+    while pixel < len(samples):
+        zeros, at = _get(words, at)
+        values, at = _get(words, at)
+        pixel += zeros
+        for i in range(pixel, pixel + values):
+            token, at = _get(words, at)
+            previous += (token >> 1) ^ -(token & 1)
+            samples[i] = previous
+        pixel += values
 
 
-def _unzigzag(token: NDArray[np.int64]) -> NDArray[np.int64]:
-    return (token >> 1) ^ -(token & 1)
+@compiled
+def _put(words: NDArray[np.uint32], at: int, value: int) -> int:
+    """Write a number from nibble ``at`` on; return where the next one starts."""
+    more = True
+    while more:
+        more = value > 7
+        words[at >> 3] |= np.uint32((value & 7 | more << 3) << (28 - 4 * (at & 7)))
+        value >>= 3
+        at += 1
+    return at
 
 
-def _pack_nibbles(tokens: NDArray[np.int64]) -> bytes:
-    count = np.ones(len(tokens), np.int64)
-    while (longer := tokens >> (3 * count)).any():
-        count += longer > 0
-    start = np.cumsum(count) - count
-    nibbles = np.zeros(-(-int(count.sum()) // 8) * 8, np.uint32)
-    for k in range(int(count.max(initial=0))):
-        part = count > k
-        more = count[part] > k + 1
-        nibbles[start[part] + k] = (tokens[part] >> 3 * k) & 7 | more * 8
-    words = (nibbles.reshape(-1, 8) << _NIBBLE_SHIFTS).sum(axis=1, dtype=np.uint32)
-    return bytes(words.astype('<u4').tobytes())
-
-
-def _unpack_nibbles(stream: bytes) -> NDArray[np.int64]:
-    words = np.frombuffer(stream, '<u4')
-    nibbles = ((words[:, None] >> _NIBBLE_SHIFTS) & 15).ravel().astype(np.int64)
-    if len(nibbles) == 0:
-        return nibbles
-    start = np.flatnonzero(np.append(True, nibbles[:-1] < 8))
-    place = np.arange(len(nibbles)) - np.repeat(start, np.diff(start, append=len(nibbles)))
-    return np.add.reduceat((nibbles & 7) << 3 * place, start)
+@compiled
+def _get(words: NDArray[np.uint32], at: int) -> tuple[int, int]:
+    """Read a number from nibble ``at`` on; return it and where the next one starts."""
+    value = shift = 0
+    more = True
+    while more:
+        nibble = int(words[at >> 3]) >> (28 - 4 * (at & 7)) & 15
+        value |= (nibble & 7) << shift
+        shift += 3
+        at += 1
+        more = nibble > 7
+    return value, at

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from depth_nn_transport.bench.measurement import OperatingPoint
+from depth_nn_transport.bench.metrics import Metrics
 from depth_nn_transport.bench.rate_distortion import compare, Comparison, Curve, lower_hull
 
 import numpy as np
@@ -26,6 +27,9 @@ import numpy as np
 OURS = 'ours'
 ERRORS = ('mean_q', 'rms_q')
 HULL_LEVELS = (0.5, 0.7, 1.0, 1.4, 2.0, 2.8, 4.0)
+# Bits per pixel of the first published learned depth transport, at which codecs are set side by
+# side too.
+COMMON_RATE = 0.32
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class Range:
 
 RANGES = (
     Range('all peers', 0.5, 4.0),
-    Range('JPEG XL and plain x265', 0.6, 2.0, ('jpegxl', 'x265')),
+    Range('JPEG XL, JPEG 2000 and x265', 0.5, 4.0, ('jpegxl', 'jpeg2000', 'x265')),
 )
 
 
@@ -59,11 +63,13 @@ class FolderSummary:
         hull: by error, name of the range and level in quanta, the fewest bits per pixel that
             any of its peers needs.
         ratios: by error, then by name of the range.
+        at_common_rate: metrics by codec, of the lossy ones whose curve reaches ``COMMON_RATE``.
     """
 
     folder: str
     hull: dict[str, dict[str, dict[float, float]]]
     ratios: dict[str, dict[str, Comparison]]
+    at_common_rate: dict[str, Metrics]
 
 
 def by_codec(points: Iterable[OperatingPoint]) -> dict[str, list[OperatingPoint]]:
@@ -76,6 +82,11 @@ def by_folder(points: Iterable[OperatingPoint]) -> dict[str, list[OperatingPoint
     return _group(points, lambda point: point.folder)
 
 
+def is_lossy(point: OperatingPoint) -> bool:
+    """Return whether the codec promises no bound on the error."""
+    return point.setting_name != 'bound'
+
+
 def curve_of(points: Iterable[OperatingPoint], error: str) -> Curve:
     """Rate over the named error, of the points of one codec."""
     return Curve.from_points((point.metrics[error], point.bits) for point in points)
@@ -83,9 +94,16 @@ def curve_of(points: Iterable[OperatingPoint], error: str) -> Curve:
 
 def summarise_folder(folder: str, points: Sequence[OperatingPoint]) -> FolderSummary:
     """Compare the codecs measured on one folder."""
-    summary = FolderSummary(folder, {}, {})
+    groups = by_codec(points)
+    at_rate = {
+        name: metrics_at_rate(some, COMMON_RATE)
+        for name, some in groups.items() if is_lossy(some[0])
+    }
+    summary = FolderSummary(
+        folder, {}, {}, {name: metrics for name, metrics in at_rate.items() if metrics}
+    )
     for error in ERRORS:
-        curves = {name: curve_of(some, error) for name, some in by_codec(points).items()}
+        curves = {name: curve_of(some, error) for name, some in groups.items()}
         ours = curves.get(OURS, Curve.from_points(()))
         peers = {part.name: _peers(curves, part) for part in RANGES}
         summary.hull[error] = {name: _levels(some) for name, some in peers.items()}
@@ -93,6 +111,18 @@ def summarise_folder(folder: str, points: Sequence[OperatingPoint]) -> FolderSum
             part.name: compare(ours, peers[part.name], part.low, part.high) for part in RANGES
         }
     return summary
+
+
+def metrics_at_rate(points: Iterable[OperatingPoint], bits: float) -> Metrics:
+    """Interpolate the metrics of a codec over the logarithm of the rate; none if out of reach."""
+    ordered = sorted(points, key=lambda point: point.bits)
+    rates = np.log([point.bits for point in ordered])
+    if not rates[0] <= np.log(bits) <= rates[-1]:
+        return {}
+    return {
+        name: float(np.interp(np.log(bits), rates, [point.metrics[name] for point in ordered]))
+        for name in ordered[0].metrics
+    }
 
 
 def _peers(curves: Mapping[str, Curve], part: Range) -> list[Curve]:

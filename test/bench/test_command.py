@@ -52,6 +52,17 @@ def test_writes_tables_and_plots(folder, tmp_path):
     tables = (out / 'rate_distortion.md').read_text()
     assert tables in result.output
     assert 'jpegxl-e3-rank, bound 8' in tables
+    assert '![rate and distortion](recording.png)' in tables
+    assert 'the largest errors' not in tables
+
+
+def test_pictures_our_largest_errors(folder, tmp_path):
+    out = tmp_path / 'out'
+    result = run(folder, '--out', out, '--frames', 1, '--codecs', 'ours,jpegxl',
+                 '--qualities', '20,50,80')
+    assert result.exit_code == 0, result.output
+    assert '![the largest errors](recording_largest_errors.png)' in result.output
+    assert (out / 'recording_largest_errors.png').read_bytes().startswith(b'\x89PNG')
 
 
 def test_prints_json(folder, tmp_path):

