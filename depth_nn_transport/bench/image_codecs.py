@@ -27,7 +27,7 @@ from typing import Any, Protocol
 
 import av
 
-from depth_nn_transport.bench.rvl import rvl_decode, rvl_encode
+from depth_nn_transport.frames.rvl import rvl_decode, rvl_encode
 
 import imagecodecs
 

@@ -13,7 +13,8 @@
 # limitations under the License.
 """RVL restores every plane, and its stream is that of the published description."""
 
-from depth_nn_transport.bench.rvl import rvl_decode, rvl_encode
+from depth_nn_transport.codec.errors import CorruptStreamError
+from depth_nn_transport.frames.rvl import rvl_decode, rvl_encode
 
 from hypothesis import given, strategies as st
 
@@ -51,3 +52,18 @@ def test_words(plane, nibbles):
 def test_smooth_planes_shrink():
     plane = np.add.outer(np.arange(480), np.arange(640)).astype(np.uint16) + 500
     assert len(rvl_encode(plane)) < plane.nbytes / 3
+
+
+@given(st.binary(max_size=64), st.integers(1, 40))
+def test_any_bytes_are_a_plane_or_refused(stream, width):
+    try:
+        plane = rvl_decode(stream, (3, width))
+    except CorruptStreamError:
+        return
+    np.testing.assert_array_equal(rvl_decode(rvl_encode(plane), (3, width)), plane)
+
+
+@given(planes())
+def test_truncated_streams_are_refused(plane):
+    with pytest.raises(CorruptStreamError):
+        rvl_decode(rvl_encode(plane)[:-4], plane.shape)
