@@ -16,5 +16,6 @@
 
 from depth_nn_transport.simulator.camera import Camera
 from depth_nn_transport.simulator.sequence import simulate_sequence, SimulatedFrame
+from depth_nn_transport.simulator.stereo import simulate_stereo, StereoFrame
 
-__all__ = ['Camera', 'SimulatedFrame', 'simulate_sequence']
+__all__ = ['Camera', 'SimulatedFrame', 'StereoFrame', 'simulate_sequence', 'simulate_stereo']

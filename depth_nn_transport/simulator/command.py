@@ -19,13 +19,18 @@ from __future__ import annotations
 from dataclasses import asdict
 import json
 from pathlib import Path
+from typing import Any
 
 import click
 
 import cv2
 
 from depth_nn_transport.simulator.camera import MAX_SIZE, MIN_SIZE
-from depth_nn_transport.simulator.sequence import simulate_sequence
+from depth_nn_transport.simulator.sequence import simulate_sequence, SimulatedFrame
+from depth_nn_transport.simulator.stereo import simulate_stereo, StereoFrame
+
+import numpy as np
+from numpy.typing import NDArray
 
 from tqdm import tqdm
 
@@ -54,15 +59,41 @@ def image_size(
               help='Chooses room, path and noise; equal seeds give equal frames.')
 @click.option('--fps', type=click.FloatRange(min=0, min_open=True), default=30.0,
               show_default=True, help='Frames per second of the camera.')
-def simulate(out: Path, frames: int, size: tuple[int, int], seed: int, fps: float) -> None:
-    """Write a simulated depth sequence: 16-bit PNGs in mm (0 = hole) and camera.json."""
+@click.option('--stereo', is_flag=True,
+              help='Match rendered infrared images; slower, with all that was rendered beside.')
+def simulate(
+        out: Path, frames: int, size: tuple[int, int], seed: int, fps: float,
+        stereo: bool) -> None:
+    """
+    Write a simulated depth sequence: 16-bit PNGs in mm (0 = hole) and camera.json.
+
+    With --stereo the folders left, right (infrared), colour and truth (16-bit PNGs in 0.1 mm,
+    noiseless, 65535 beyond) come beside it, and the scene is a room, a corridor or outdoors.
+    """
     width, height = size
-    sequence = simulate_sequence(seed, frames, width, height, fps)
-    out.mkdir(parents=True, exist_ok=True)
+    source = simulate_stereo if stereo else simulate_sequence
+    sequence = source(seed, frames, width, height, fps)
     for index, frame in enumerate(tqdm(sequence, total=frames, unit='frame')):
-        path = out / f'{index:04}.png'
-        if not cv2.imwrite(str(path), frame.depth):
-            raise click.ClickException(f'cannot write {path}')
+        for folder, image in pictures(frame).items():
+            write(out / folder / f'{index:04}.png', image)
     description = asdict(frame.camera) | {
-        'lattice_constant': frame.camera.lattice_constant, 'fps': fps, 'seed': seed}
+        'lattice_constant': frame.camera.lattice_constant, 'fps': fps, 'seed': seed,
+        'stereo': stereo}
     (out / 'camera.json').write_text(json.dumps(description, indent=2) + '\n')
+
+
+def pictures(frame: SimulatedFrame) -> dict[str, NDArray[Any]]:
+    """Return the images of a frame as they are written, by folder."""
+    found: dict[str, NDArray[Any]] = {'': frame.depth}
+    if isinstance(frame, StereoFrame):
+        truth = np.clip(np.rint(frame.ground_truth * 1e4), 0, 65535).astype(np.uint16)
+        found |= {'left': frame.left, 'right': frame.right, 'truth': truth,
+                  'colour': cv2.cvtColor(frame.colour, cv2.COLOR_RGB2BGR)}
+    return found
+
+
+def write(path: Path, image: NDArray[Any]) -> None:
+    """Write a PNG, or raise click.ClickException."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(path), image):
+        raise click.ClickException(f'cannot write {path}')

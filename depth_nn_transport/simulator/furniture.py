@@ -138,6 +138,21 @@ def sofa(at: Placement, rng: Rng) -> list[Solid]:
         at.solid(Shape.ELLIPSOID, (0.3, 0.3, 0.5), (0.1, 0.2, 0.2), _texture(rng), tilt=-0.4)]
 
 
+def plant(at: Placement, rng: Rng) -> list[Solid]:
+    """Return a potted plant: thin stems with leaves."""
+    solids = [at.solid(Shape.CYLINDER, (0, 0, 0.15), (0.15, 0.15, 0.15), _texture(rng))]
+    for _ in range(rng.integers(4, 10)):
+        height, lean = rng.uniform(0.25, 0.6), rng.uniform(-0.5, 0.5)
+        x, y = rng.uniform(-0.08, 0.08, 2)
+        reach = 2 * height * np.sin(lean)
+        solids += [
+            at.solid(Shape.CYLINDER, (x + reach / 2, y, 0.3 + height * np.cos(lean)),
+                     (0.006, 0.006, height), 0.7, lean),
+            at.solid(Shape.ELLIPSOID, (x + reach, y, 0.3 + 2 * height * np.cos(lean)),
+                     (0.1, 0.05, 0.012), 0.8, lean + rng.uniform(-0.8, 0.8))]
+    return solids
+
+
 def person(at: Placement, height: float, texture: float, phase: float) -> list[Solid]:
     """Return a person facing +x, `phase` radians into the stride, `height` metres tall."""
     swing = 0.45 * np.sin(phase)

@@ -17,10 +17,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from depth_nn_transport.simulator import furniture
 from depth_nn_transport.simulator.furniture import Placement, Rng
+from depth_nn_transport.simulator.place import Place, Walker
 from depth_nn_transport.simulator.scene import Shape, Solid
 
 import numpy as np
@@ -38,52 +38,14 @@ FREE_STANDING: tuple[Builder, ...] = (
 AGAINST_WALL: tuple[Builder, ...] = (furniture.shelf, furniture.sofa, furniture.shelf)
 
 
-@dataclass(frozen=True)
-class Walker:
-    """A person who walks an ellipse (half axes in metres) around the room's centre."""
-
-    half_axes: tuple[float, float]
-    start: float
-    speed: float
-    height: float
-    texture: float
-
-    def solids(self, time: float) -> list[Solid]:
-        """Return the body at `time` seconds."""
-        a, b = self.half_axes
-        angle = self.start + self.speed * time / max(a, b)
-        heading = np.arctan2(
-            self.speed * b * np.cos(angle), -self.speed * a * np.sin(angle))
-        at = Placement(float(a * np.cos(angle)), float(b * np.sin(angle)), float(heading))
-        stride = self.start + 4.5 * abs(self.speed) * time
-        return furniture.person(at, self.height, self.texture, stride)
-
-
-@dataclass(frozen=True)
-class Room:
-    """
-    A room around the origin of the world, the floor at z = 0.
-
-    `roaming` holds the half sizes in metres of the rectangle kept free for the camera.
-    """
-
-    fixed: tuple[Solid, ...]
-    walkers: tuple[Walker, ...]
-    roaming: tuple[float, float]
-
-    def solids(self, time: float) -> list[Solid]:
-        """Return everything in the room at `time` seconds."""
-        return [*self.fixed, *(s for walker in self.walkers for s in walker.solids(time))]
-
-
-def furnish(rng: Rng) -> Room:
+def furnish(rng: Rng) -> Place:
     """Return a random room."""
     half_x, half_y, height = rng.uniform((1.8, 1.6, 2.4), (4.2, 3.2, 3.2))
     roaming = (0.35 * half_x, 0.35 * half_y)
     fixed = (*_shell(half_x, half_y, height, rng), *_wall_furniture(half_x, half_y, rng),
              *_free_furniture(half_x, half_y, roaming, rng))
     walkers = tuple(_walker(half_x, half_y, rng) for _ in range(rng.integers(0, 3)))
-    return Room(fixed, walkers, roaming)
+    return Place(fixed, walkers, roaming)
 
 
 def _shell(half_x: float, half_y: float, height: float, rng: Rng) -> list[Solid]:

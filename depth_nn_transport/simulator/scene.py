@@ -63,21 +63,29 @@ class Solid:
 
 @dataclass(frozen=True)
 class View:
-    """What the left imager sees: depth and texture, float32 (H, W), depth in metres."""
+    """
+    What an imager sees of the solids that were cast.
+
+    `depth` float32 (H, W) in metres; `texture` float32 (H, W); `solid` int16 (H, W), the position
+    of the solid in the list of those cast, -1 where there is none.
+    """
 
     depth: Array
     texture: Array
+    solid: NDArray[np.int16]
 
 
 def cast(solids: Iterable[Solid], camera: Camera, pose: Vector) -> View:
     """Return the nearest surface of every pixel, `pose` (4, 4) being camera-to-world."""
     size = (camera.height, camera.width)
-    view = View(np.full(size, FAR_PLANE_M, np.float32), np.zeros(size, np.float32))
+    view = View(
+        np.full(size, FAR_PLANE_M, np.float32), np.zeros(size, np.float32),
+        np.full(size, -1, np.int16))
     slopes = camera.ray_slopes()
-    for solid in solids:
+    for index, solid in enumerate(solids):
         window = _image_window(solid, camera, pose)
         if window is not None:
-            _draw(solid, pose, slopes, window, view)
+            _draw(solid, index, pose, slopes, window, view)
     return view
 
 
@@ -105,7 +113,7 @@ def _clip(positions: Vector, size: int) -> slice:
 
 
 def _draw(
-        solid: Solid, pose: Vector, slopes: tuple[Array, Array],
+        solid: Solid, index: int, pose: Vector, slopes: tuple[Array, Array],
         window: tuple[slice, slice], view: View) -> None:
     """Put a solid into the part of the view it may touch, where it is the nearest."""
     to_solid = np.linalg.inv(solid.axes)
@@ -119,6 +127,7 @@ def _draw(
     visible = (enter < leave) & (enter > NEAR_PLANE_M) & (enter < depth)
     np.copyto(depth, enter, where=visible)
     np.copyto(view.texture[window], np.float32(solid.texture), where=visible)
+    np.copyto(view.solid[window], np.int16(index), where=visible)
 
 
 def _slab(origin: np.float32, ray: Array) -> tuple[Array, Array]:

@@ -69,14 +69,19 @@ def simulate_sequence(
         On the call if an argument is out of range.
 
     """
+    check_sequence(seed, frames, fps)
+    camera = Camera.sample(width, height, np.random.default_rng((seed, 0)))
+    return _frames(seed, frames, camera, fps)
+
+
+def check_sequence(seed: int, frames: int, fps: float) -> None:
+    """Raise ValueError if an argument is out of range."""
     if seed < 0:
         raise ValueError(f'seed is {seed}, expected 0 or more')
     if frames < 0:
         raise ValueError(f'frames is {frames}, expected 0 or more')
     if not fps > 0:
         raise ValueError(f'fps is {fps}, expected more than 0')
-    camera = Camera.sample(width, height, np.random.default_rng((seed, 0)))
-    return _frames(seed, frames, camera, fps)
 
 
 def _frames(seed: int, frames: int, camera: Camera, fps: float) -> Iterator[SimulatedFrame]:

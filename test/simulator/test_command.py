@@ -45,6 +45,20 @@ def test_writes_png_frames_and_the_camera(tmp_path):
         32 * camera['fx'] * camera['baseline_mm'])
 
 
+def test_stereo_writes_all_that_was_rendered(tmp_path):
+    """Every folder has an image a frame, in its type."""
+    result = CliRunner().invoke(simulate, [
+        '--out', str(tmp_path), '--frames', '1', '--size', '160x96', '--stereo'])
+    assert result.exit_code == 0, result.output
+    kinds = {'.': np.uint16, 'left': np.uint8, 'right': np.uint8, 'colour': np.uint8,
+             'truth': np.uint16}
+    for folder, kind in kinds.items():
+        image = cv2.imread(str(tmp_path / folder / '0000.png'), cv2.IMREAD_UNCHANGED)
+        assert image.dtype == kind
+        assert image.shape[:2] == (96, 160)
+    assert json.loads((tmp_path / 'camera.json').read_text())['stereo']
+
+
 @pytest.mark.parametrize(('arguments', 'message'), [
     (['--size', '64'], 'is not WIDTHxHEIGHT'),
     (['--size', '64x8'], 'outside 16..4096'),

@@ -28,7 +28,9 @@ CAMERA = Camera(424, 240, 212.0, 212.0, 211.5, 119.5, baseline_mm=50.0)
 def measure(depth: np.ndarray, seed: int = 0, texture: float = 1.0) -> np.ndarray:
     """Return what the sensor reports of a depth image in metres."""
     sensor = DepthSensor(CAMERA, np.random.default_rng(0))
-    view = View(depth.astype(np.float32), np.full(depth.shape, texture, np.float32))
+    view = View(
+        depth.astype(np.float32), np.full(depth.shape, texture, np.float32),
+        np.zeros(depth.shape, np.int16))
     return sensor.measure(view, np.eye(4), np.random.default_rng(seed))
 
 
