@@ -33,7 +33,7 @@ setup(
     name=PACKAGE,
     version='0.1.0',
     packages=find_packages(include=[PACKAGE, PACKAGE + '.*']),
-    package_data={PACKAGE: ['py.typed', *model_files()]},
+    package_data={PACKAGE: ['py.typed', 'bag/*.msg', *model_files()]},
     data_files=[
         ('share/ament_index/resource_index/packages', ['resource/' + PACKAGE]),
         ('share/' + PACKAGE, ['package.xml']),
@@ -47,6 +47,7 @@ setup(
         'numpy',
         'onnxruntime',
         'opencv-python-headless',
+        'rosbags',
         'setuptools',
         'threadpoolctl',
         'tqdm',

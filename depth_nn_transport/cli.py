@@ -27,6 +27,7 @@ COMMANDS = {
     'demo': 'depth_nn_transport.demo.command:demo',
     'bench': 'depth_nn_transport.bench.command:bench',
     'train': 'depth_nn_transport.training.command:train',
+    'bag': 'depth_nn_transport.bag.command:bag',
 }
 
 

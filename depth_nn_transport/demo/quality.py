@@ -38,10 +38,11 @@ class ErrorHistogram:
 
     def add(self, errors: NDArray[Any]) -> None:
         """Count absolute errors."""
-        new = np.bincount(np.rint(errors / self.width).astype(np.int64).ravel())
-        longer, shorter = sorted((self.counts, new), key=len, reverse=True)
-        self.counts = longer.astype(np.int64)
-        self.counts[:len(shorter)] += shorter
+        self._add_counts(np.bincount(np.rint(errors / self.width).astype(np.int64).ravel()))
+
+    def merge(self, other: ErrorHistogram) -> None:
+        """Take in the errors that another histogram of the same width has counted."""
+        self._add_counts(other.counts)
 
     def mean(self) -> float:
         """Return the mean error, NaN if there is none."""
@@ -55,6 +56,11 @@ class ErrorHistogram:
         """Return the error that this percentage does not exceed."""
         reached = np.cumsum(self.counts) >= self.counts.sum() * percent / 100
         return float(np.argmax(reached)) * self.width
+
+    def _add_counts(self, new: NDArray[np.int64]) -> None:
+        longer, shorter = sorted((self.counts, new), key=len, reverse=True)
+        self.counts = longer.astype(np.int64)
+        self.counts[:len(shorter)] += shorter
 
     def _moment(self, order: int) -> float:
         total = self.counts.sum()

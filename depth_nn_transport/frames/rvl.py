@@ -87,7 +87,7 @@ def _write(samples: NDArray[np.uint16], nibbles: NDArray[np.uint8]) -> int:
             pixel += 1
         position = _put(pixel - start, nibbles, position)
         for k in range(start, pixel):
-            value = np.int64(samples[k])
+            value = int(samples[k])
             difference = value - previous
             position = _put((difference << 1) ^ (difference >> 63), nibbles, position)
             previous = value
@@ -109,7 +109,7 @@ def _put(number: int, nibbles: NDArray[np.uint8], position: int) -> int:
 def _read(nibbles: NDArray[np.uint8], samples: NDArray[np.uint16]) -> bool:
     """Fill in samples, zeros at first; return whether the stream holds them all."""
     position = pixel = 0
-    previous = np.int64(0)
+    previous = 0
     while pixel < len(samples):
         zeros, position = _take(nibbles, position)
         values, position = _take(nibbles, position)
@@ -136,7 +136,7 @@ def _take(nibbles: NDArray[np.uint8], position: int) -> tuple[int, int]:
     for k in range(_MAX_NIBBLES):
         if position >= len(nibbles):
             break
-        nibble = np.int64(nibbles[position])
+        nibble = int(nibbles[position])
         position += 1
         number |= (nibble & 7) << (3 * k)
         if nibble < 8:

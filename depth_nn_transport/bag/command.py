@@ -1,0 +1,345 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The command ``bag``: rosbag2 bags, without a ROS installation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+import json
+import os
+from pathlib import Path
+import time
+from typing import Any
+
+import click
+from depth_nn_transport.bag import worker
+from depth_nn_transport.bag.convert import Conversion, convert, TopicReport
+from depth_nn_transport.bag.errors import BagError
+from depth_nn_transport.bag.export import export_topics
+from depth_nn_transport.bag.info import describe
+from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH, IMAGE
+from depth_nn_transport.bag.plan import (
+    compressed_names,
+    decompressed_names,
+    encoded_topics,
+    image_topics,
+)
+from depth_nn_transport.bag.pool import WorkerPool
+from depth_nn_transport.bag.reader import bag_size, BagReader
+from depth_nn_transport.bag.table import table
+from depth_nn_transport.bag.verify import DepthReport, OtherReport, verify, worst_frames
+from depth_nn_transport.bag.writer import BagWriter
+from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY
+from depth_nn_transport.codec.errors import DepthCodecError
+from rosbags.interfaces import Connection
+from rosbags.rosbag2 import StoragePlugin
+from tqdm import tqdm
+
+Call = Callable[[int, bytes], tuple[Callable[..., Any], tuple[Any, ...]]]
+
+_STORAGES = {'sqlite3': StoragePlugin.SQLITE3, 'mcap': StoragePlugin.MCAP}
+_MB = 1e6
+
+_BAG = click.Path(exists=True, path_type=Path)
+_NEW_BAG = click.Path(path_type=Path)
+_MODEL = click.option('--model', default='main', show_default=True, help='Model name or folder.')
+_THREADS = click.option(
+    '--threads', type=click.IntRange(1), default=lambda: len(os.sched_getaffinity(0)),
+    help='Worker processes, one core each.  [default: all cores]',
+)
+_TOPICS = click.option('--topics', default='', metavar='NAME,...', help='Only these topics.')
+_STORAGE = click.option(
+    '--storage', type=click.Choice(list(_STORAGES)), help='Format.  [default: that of IN]'
+)
+_JSON = click.option('--json', 'as_json', is_flag=True, help='Print the summary as one JSON line.')
+
+
+@click.group()
+def bag() -> None:
+    """Compress, restore, check and record bags (sqlite3 and MCAP)."""
+
+
+@bag.command()
+@click.argument('source', metavar='BAG', type=_BAG)
+@_JSON
+def info(source: Path, as_json: bool) -> None:
+    """Tell the topics of a bag, their sizes and how their depth is coded."""
+    with _readable_errors(), BagReader(source) as reader:
+        description = describe(reader, _bar(reader.message_count, 'reading').update)
+    if as_json:
+        click.echo(json.dumps(description))
+        return
+    click.echo(f'{source}: {description["storage"]}, {description["messages"]} messages in '
+               f'{description["duration_s"]:.1f} s, {description["bytes"] / _MB:.2f} MB')
+    click.echo(table(
+        ('topic', 'type', 'messages', 'Hz', 'MB', 'depth'),
+        [(topic['name'], topic['type'], str(topic['messages']), f'{topic["rate"]:.1f}',
+          f'{topic["bytes"] / _MB:.2f}', topic['depth']) for topic in description['topics']],
+    ))
+
+
+@bag.command()
+@click.argument('source', metavar='IN', type=_BAG)
+@click.argument('target', metavar='OUT', type=_NEW_BAG)
+@_TOPICS
+@click.option('--mode', default='lossy', show_default=True, type=click.Choice(['lossy']))
+@click.option(
+    '--quality', default=DEFAULT_QUALITY, show_default=True, type=click.FloatRange(0, 100),
+    help='More is better and larger.',
+)
+@_STORAGE
+@_MODEL
+@_THREADS
+@_JSON
+def compress(
+    source: Path, target: Path, topics: str, mode: str, quality: float, storage: str | None,
+    model: str, threads: int, as_json: bool,
+) -> None:
+    """Replace depth topics of a bag by compressed ones; pass everything else through.
+
+    Depth is an Image of 16UC1 or 32FC1 (mono16 where --topics names it) or compressedDepth, PNG or
+    RVL. Topic X becomes X/depth_nn.
+    """
+    settings = {'mode': mode, 'quality': quality}
+    with _readable_errors(), BagReader(source) as reader:
+        chosen = image_topics(reader, _names(topics))
+        names = compressed_names(reader, chosen)
+        conversions = {
+            topic.id: Conversion(names[topic.id], COMPRESSED_DEPTH, _compression(topic, settings))
+            for topic in chosen
+        }
+        _convert(reader, target, conversions, storage, model, threads, as_json)
+
+
+@bag.command()
+@click.argument('source', metavar='IN', type=_BAG)
+@click.argument('target', metavar='OUT', type=_NEW_BAG)
+@_TOPICS
+@_STORAGE
+@_MODEL
+@_THREADS
+@_JSON
+def decompress(
+    source: Path, target: Path, topics: str, storage: str | None, model: str, threads: int,
+    as_json: bool,
+) -> None:
+    """Restore the images of compressed topics; pass everything else through.
+
+    Topic X/depth_nn becomes X, or X/depth_nn/decoded where the bag has X as well.
+    """
+    with _readable_errors(), BagReader(source) as reader:
+        chosen = encoded_topics(reader, _names(topics))
+        names = decompressed_names(reader, chosen)
+        conversions = {
+            topic.id: Conversion(names[topic.id], IMAGE, _decompression(topic))
+            for topic in chosen
+        }
+        _convert(reader, target, conversions, storage, model, threads, as_json)
+
+
+@bag.command('verify')
+@click.argument('original', metavar='A', type=_BAG)
+@click.argument('other', metavar='B', type=_BAG)
+@click.option('--out', type=click.Path(dir_okay=False, path_type=Path),
+              help='PNG for a picture of the worst frames.')
+@_MODEL
+@_THREADS
+@_JSON
+def verify_command(
+    original: Path, other: Path, out: Path | None, model: str, threads: int, as_json: bool
+) -> None:
+    """Compare the depth of bag B with that of bag A, and their other messages byte by byte.
+
+    Either may be compressed. Exits with 1 if a frame or a message is missing or differs, a hole
+    changed or a promised bound does not hold.
+    """
+    with (
+        _readable_errors(), BagReader(original) as before, BagReader(other) as after,
+        WorkerPool(threads, worker.prepare, (model,)) as pool,
+    ):
+        depth, others = verify(before, after, pool, _bar(None, 'comparing').update)
+        if out is not None:
+            # Only this needs matplotlib.
+            from depth_nn_transport.bag.picture import draw_worst
+
+            draw_worst(worst_frames(depth, pool), out)
+    good = all(report.is_good() for report in depth) and all(one.identical for one in others)
+    click.echo(json.dumps({'good': good, **_verification(depth, others)}) if as_json
+               else _verification_text(depth, others))
+    raise SystemExit(0 if good else 1)
+
+
+@bag.command()
+@click.argument('source', metavar='BAG', type=_BAG)
+@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+              help='Folder; each topic gets one of its own in it.')
+@_TOPICS
+@_MODEL
+@_THREADS
+def export(source: Path, out: Path, topics: str, model: str, threads: int) -> None:
+    """Write depth, compressed or not, as 16-bit PNGs in mm."""
+    with (
+        _readable_errors(), BagReader(source) as reader,
+        WorkerPool(threads, worker.prepare, (model,)) as pool,
+    ):
+        progress = _bar(None, 'exporting').update
+        reports = export_topics(reader, _names(topics), out, pool, progress)
+    for report in reports:
+        click.echo(f'{report.topic}: {report.frames} frames in {report.folder}')
+        _tell_refused(report.refused)
+
+
+@bag.command()
+@click.argument('target', metavar='OUT', type=_NEW_BAG)
+@click.argument('topics', nargs=-1, required=True)
+@click.option('--duration', type=click.FloatRange(0, min_open=True),
+              help='Seconds.  [default: until Ctrl-C]')
+def record(target: Path, topics: tuple[str, ...], duration: float | None) -> None:
+    """Record live topics to an MCAP bag; needs rclpy, but no rosbag2."""
+    from depth_nn_transport.bag.record import record_topics
+
+    with _readable_errors():
+        counts = record_topics(target, topics, duration)
+    for topic, count in counts.items():
+        click.echo(f'{topic}: {count} messages')
+    click.echo(f'{target}: {bag_size(target) / _MB:.2f} MB')
+
+
+def _compression(topic: Connection, settings: dict[str, Any]) -> Call:
+    def call(number: int, data: bytes) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return worker.compress, (topic.topic, topic.msgtype, data, number, settings)
+
+    return call
+
+
+def _decompression(topic: Connection) -> Call:
+    def call(number: int, data: bytes) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return worker.decompress, (topic.topic, data)
+
+    return call
+
+
+def _convert(
+    reader: BagReader, target: Path, conversions: dict[int, Conversion], storage: str | None,
+    model: str, threads: int, as_json: bool,
+) -> None:
+    plugin = _STORAGES[storage] if storage else reader.storage
+    if not conversions:
+        raise BagError(f'{reader.path} has no depth topic to convert')
+    started = time.perf_counter()
+    with (
+        WorkerPool(threads, worker.prepare, (model,)) as pool,
+        BagWriter(target, plugin, reader.custom_data) as writer,
+    ):
+        bar = _bar(reader.message_count, 'converting')
+        reports = convert(reader, writer, conversions, pool, bar.update)
+    seconds = time.perf_counter() - started
+    summary = _conversion(reports, reader, bag_size(target), seconds)
+    click.echo(json.dumps(summary) if as_json else _conversion_text(reports, summary))
+
+
+def _conversion(
+    reports: Sequence[TopicReport], reader: BagReader, size: int, seconds: float
+) -> dict[str, Any]:
+    frames = sum(report.frames for report in reports)
+    return {
+        'bytes_in': reader.size, 'bytes_out': size, 'seconds': round(seconds, 3),
+        'frames': frames, 'frames_per_second': round(frames / seconds, 2),
+        'topics': [
+            {'source': report.source, 'target': report.target, 'frames': report.frames,
+             'left': sum(report.refused.values()), 'bytes_in': report.bytes_in,
+             'bytes_out': report.bytes_out, 'pixels': report.pixels}
+            for report in reports
+        ],
+    }
+
+
+def _conversion_text(reports: Sequence[TopicReport], summary: dict[str, Any]) -> str:
+    rows = [
+        (report.target, str(report.frames), f'{report.bytes_in / _MB:.2f}',
+         f'{report.bytes_out / _MB:.2f}', f'{report.bytes_out / max(report.bytes_in, 1):.4f}',
+         str(sum(report.refused.values())))
+        for report in reports
+    ]
+    for report in reports:
+        _tell_refused(report.refused)
+    return '\n'.join((
+        table(('topic', 'frames', 'MB before', 'MB after', 'ratio', 'left as they were'), rows),
+        f'bag: {summary["bytes_in"] / _MB:.2f} MB, now {summary["bytes_out"] / _MB:.2f} MB; '
+        f'{summary["seconds"]:.1f} s, {summary["frames_per_second"]:.1f} frames/s',
+    ))
+
+
+def _verification(depth: list[DepthReport], others: list[OtherReport]) -> dict[str, Any]:
+    return {
+        'depth': [
+            {'original': report.original, 'restored': report.restored, 'frames': report.frames,
+             'missing': report.missing, 'extra': report.extra,
+             'mean_mm': report.mm.mean(), 'p99_mm': report.mm.percentile(99),
+             'max_mm': report.max_mm, 'mean_quanta': report.quanta.mean(),
+             'p99_quanta': report.quanta.percentile(99), 'max_quanta': report.max_quanta,
+             'changed_holes': report.changed_holes, 'problems': dict(report.problems),
+             'bytes_before': report.bytes_before, 'bytes_after': report.bytes_after}
+            for report in depth
+        ],
+        'different': [report.topic for report in others if not report.identical],
+    }
+
+
+def _verification_text(depth: list[DepthReport], others: list[OtherReport]) -> str:
+    rows = [
+        (report.restored, str(report.frames), str(report.missing + report.extra),
+         _spread(report.mm.mean(), report.mm.percentile(99), report.max_mm),
+         _spread(report.quanta.mean(), report.quanta.percentile(99), report.max_quanta),
+         'exact' if not report.changed_holes else f'{report.changed_holes} px changed',
+         f'{report.bytes_before / _MB:.2f} to {report.bytes_after / _MB:.2f}')
+        for report in depth
+    ]
+    titles = ('topic', 'frames', 'unmatched', 'mm: mean / 99 % / max',
+              'quanta: mean / 99 % / max', 'holes', 'MB')
+    lines = [table(titles, rows)]
+    for report in depth:
+        lines += [f'{report.restored}: {frames} frames: {problem}'
+                  for problem, frames in report.problems.items()]
+    different = [report.topic for report in others if not report.identical]
+    lines.append(f'other topics: {len(others) - len(different)} identical'
+                 + (f', different: {", ".join(different)}' if different else ''))
+    return '\n'.join(lines)
+
+
+def _spread(*values: float) -> str:
+    return ' / '.join(f'{value:.2f}' for value in values)
+
+
+def _tell_refused(refused: dict[str, int]) -> None:
+    for reason, frames in refused.items():
+        click.echo(f'{frames} frames left out: {reason}', err=True)
+
+
+def _names(topics: str) -> list[str]:
+    return [name for name in topics.split(',') if name]
+
+
+def _bar(total: int | None, verb: str) -> Any:
+    return tqdm(total=total, desc=verb, unit='message', disable=None)
+
+
+@contextmanager
+def _readable_errors() -> Iterator[None]:
+    """Turn expected errors into one line and exit status 1."""
+    try:
+        yield
+    except (BagError, DepthCodecError, OSError) as error:
+        raise click.ClickException(str(error)) from error

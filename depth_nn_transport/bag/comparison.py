@@ -1,0 +1,159 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Errors of one restored frame, in mm and in quanta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from depth_nn_transport.bag.depth_messages import Depth, stamp_ns
+from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH
+from depth_nn_transport.bag.worker import restore
+from depth_nn_transport.codec.container import Mode
+from depth_nn_transport.codec.errors import DepthCodecError
+from depth_nn_transport.codec.lattice import FAR_LIMIT, Lattice
+from depth_nn_transport.demo.quality import ErrorHistogram, QUANTA_BIN
+import numpy as np
+from numpy.typing import NDArray
+
+# Rounding of depth in mm to float32 metres and back.
+_FLOAT_TOLERANCE = 1e-3
+
+
+@dataclass(frozen=True)
+class Side:
+    """A message of one of the bags under comparison: topic, type and CDR bytes."""
+
+    topic: str
+    msgtype: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class FrameComparison:
+    """Errors of a frame over the pixels that are valid on both sides.
+
+    Attributes:
+        stamp_ns: of the header.
+        pixels: of the frame.
+        mm, quanta: distributions of the absolute error.
+        max_mm, max_quanta: greatest absolute errors.
+        changed_holes: pixels that are a hole on one side only.
+        broken: the promise of a bounded or lossless frame that does not hold, else empty.
+
+    """
+
+    stamp_ns: int
+    pixels: int
+    mm: ErrorHistogram
+    quanta: ErrorHistogram
+    max_mm: float
+    max_quanta: float
+    changed_holes: int
+    broken: str
+
+
+@dataclass(frozen=True)
+class FramePair:
+    """Both sides of a frame for a picture, in mm with 0 in holes, and the error in quanta."""
+
+    original: NDArray[np.float32]
+    restored: NDArray[np.float32]
+    quanta: NDArray[np.float32]
+
+
+def compare(original: Side, restored: Side) -> FrameComparison | str:
+    """Compare two messages; return what is wrong if one cannot be read."""
+    try:
+        (message, before), (other, after) = _restore(original), _restore(restored)
+    except DepthCodecError as error:
+        return str(error)
+    if before.shape != after.shape:
+        return f'{before.shape[1]}x{before.shape[0]} became {after.shape[1]}x{after.shape[0]}'
+    first, second = _millimetres(before), _millimetres(after)
+    valid = (first > 0) & (second > 0)
+    mm = np.abs(second - first)[valid]
+    quanta = _quanta_errors(first, second, _lattice(first, message, other))[valid]
+    changed = int(((first > 0) != (second > 0)).sum())
+    worst = float(quanta.max(initial=0))
+    return FrameComparison(
+        stamp_ns(message), before.size, _histogram(1, mm), _histogram(QUANTA_BIN, quanta),
+        float(mm.max(initial=0)), worst, changed, _broken_promise(other, before, after, worst),
+    )
+
+
+def picture_of(original: Side, restored: Side) -> FramePair:
+    """Return both sides of a frame and its error.
+
+    Raises:
+        DepthCodecError: if one cannot be read.
+
+    """
+    (message, before), (other, after) = _restore(original), _restore(restored)
+    first, second = _millimetres(before), _millimetres(after)
+    errors = _quanta_errors(first, second, _lattice(first, message, other))
+    return FramePair(first, second, errors)
+
+
+def _restore(side: Side) -> tuple[Any, Depth]:
+    return restore(side.topic, side.msgtype, side.data)
+
+
+def _millimetres(depth: Depth) -> NDArray[np.float32]:
+    """Return depth in mm, 0 in holes."""
+    if depth.dtype == np.uint16:
+        return depth.astype(np.float32)
+    metres = np.where(np.isfinite(depth) & (depth > 0), depth, 0).astype(np.float32)
+    millimetres: NDArray[np.float32] = np.minimum(metres * np.float32(1000), np.float32(FAR_LIMIT))
+    return millimetres
+
+
+def _lattice(original: NDArray[np.float32], *messages: Any) -> Lattice:
+    """Return the lattice that one of the messages states, else that of the original."""
+    for message in messages:
+        if message.__msgtype__ == COMPRESSED_DEPTH:
+            return Lattice(abs(message.lattice_constant), message.lattice_constant > 0)
+    return Lattice.from_depth(np.clip(np.rint(original), 0, 65535).astype(np.uint16))
+
+
+def _quanta_errors(
+    original: NDArray[np.float32], restored: NDArray[np.float32], lattice: Lattice
+) -> NDArray[np.float32]:
+    errors: NDArray[np.float32] = np.abs(lattice.to_quanta(restored) - lattice.to_quanta(original))
+    return errors
+
+
+def _histogram(width: float, errors: NDArray[np.float32]) -> ErrorHistogram:
+    histogram = ErrorHistogram(width)
+    histogram.add(errors)
+    return histogram
+
+
+def _broken_promise(restored: Any, before: Depth, after: Depth, max_quanta: float) -> str:
+    if restored.__msgtype__ != COMPRESSED_DEPTH:
+        return ''
+    if restored.mode == Mode.LOSSLESS and not _identical(before, after):
+        return 'not lossless'
+    if restored.mode == Mode.BOUNDED and max_quanta > restored.max_error + _FLOAT_TOLERANCE:
+        return f'off by {max_quanta:g} quanta where at most {restored.max_error:g} are promised'
+    return ''
+
+
+def _identical(before: Depth, after: Depth) -> bool:
+    """Whether all values agree; any hole of 32FC1 is like another."""
+    if before.dtype == np.uint16:
+        return np.array_equal(before, after)
+    valid = np.isfinite(before) & (before > 0)
+    return np.array_equal(np.where(valid, before, np.nan), after, equal_nan=True)

@@ -1,0 +1,157 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Recording of live topics, for machines with rclpy but without rosbag2."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from importlib import import_module
+from pathlib import Path
+import time
+from typing import Any
+
+from depth_nn_transport.bag.errors import BagError
+from depth_nn_transport.bag.message_types import Definition, known_definition, UNKNOWN_HASH
+from depth_nn_transport.bag.writer import BagWriter
+import rclpy
+from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rosbags.interfaces import (
+    Connection,
+    Qos,
+    QosDurability,
+    QosHistory,
+    QosLiveliness,
+    QosReliability,
+    QosTime,
+)
+from rosbags.rosbag2 import StoragePlugin
+
+# Ten seconds of a camera: what may wait while the disk is busy.
+QUEUE_DEPTH = 300
+_DISCOVERY_PERIOD_S = 0.5
+_NO_LIMIT = QosTime(0x7FFFFFFF, 0xFFFFFFFF)
+
+
+class Recorder(Node):  # type: ignore[misc]
+    """Writes topics to a bag as they come, each with the QoS that its publishers offer.
+
+    Memory is bounded by the depth of the subscriptions' queues and one chunk of the bag.
+    """
+
+    def __init__(self, writer: BagWriter, topics: Sequence[str]) -> None:
+        """Wait for the topics to appear, subscribe to each when it does."""
+        super().__init__('depth_bag_recorder')
+        self.counts = {self.resolve_topic_name(topic): 0 for topic in topics}
+        self.failure: BagError | None = None
+        self._writer = writer
+        self._awaited = set(self.counts)
+        self._timer = self.create_timer(_DISCOVERY_PERIOD_S, self.discover)
+        self.discover()
+
+    def discover(self) -> None:
+        """Subscribe to the topics that have appeared."""
+        types = dict(self.get_topic_names_and_types())
+        for topic in sorted(self._awaited & types.keys()):
+            publishers = self.get_publishers_info_by_topic(topic)
+            if publishers:
+                self._subscribe(topic, publishers[0].topic_type, publishers)
+                self._awaited.discard(topic)
+
+    def _subscribe(self, topic: str, msgtype: str, publishers: Sequence[Any]) -> None:
+        profiles = [publisher.qos_profile for publisher in publishers]
+        connection = self._writer.add_topic(
+            topic, msgtype, _definition(msgtype), [_recorded(profile) for profile in profiles]
+        )
+        self.create_subscription(
+            _message_class(msgtype), topic, partial(self._write, connection),
+            _compatible(profiles), raw=True,
+        )
+        self.get_logger().info(f'recording {topic}')
+
+    def _write(self, connection: Connection, data: bytes) -> None:
+        try:
+            self._writer.write(connection, time.time_ns(), data)
+        except BagError as error:
+            self.failure = error
+        else:
+            self.counts[connection.topic] += 1
+
+
+def record_topics(
+    path: Path, topics: Sequence[str], duration_s: float | None = None
+) -> dict[str, int]:
+    """Record topics until SIGINT or SIGTERM, or for a time; return the messages of each.
+
+    Raises:
+        BagError: if the bag cannot be written.
+
+    """
+    rclpy.init()
+    try:
+        with BagWriter(path, StoragePlugin.MCAP) as writer:
+            recorder = Recorder(writer, topics)
+            _spin(recorder, duration_s)
+            if recorder.failure is not None:
+                raise recorder.failure
+            return recorder.counts
+    finally:
+        rclpy.try_shutdown()
+
+
+def _spin(recorder: Recorder, duration_s: float | None) -> None:
+    executor = SingleThreadedExecutor()
+    executor.add_node(recorder)
+    end = None if duration_s is None else time.monotonic() + duration_s
+    try:
+        while recorder.failure is None and (end is None or time.monotonic() < end):
+            executor.spin_once(timeout_sec=0.1)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+
+
+def _message_class(msgtype: str) -> Any:
+    package, _, name = msgtype.partition('/msg/')
+    try:
+        return getattr(import_module(f'{package}.msg'), name)
+    except (ImportError, AttributeError) as error:
+        raise BagError(f'type {msgtype} is not installed; source its workspace') from error
+
+
+def _definition(msgtype: str) -> Definition:
+    return known_definition(msgtype) or Definition('', UNKNOWN_HASH)
+
+
+def _compatible(profiles: Sequence[Any]) -> QoSProfile:
+    """Return the strictest QoS that all publishers satisfy."""
+    reliable = all(one.reliability == ReliabilityPolicy.RELIABLE for one in profiles)
+    latched = all(one.durability == DurabilityPolicy.TRANSIENT_LOCAL for one in profiles)
+    return QoSProfile(
+        depth=QUEUE_DEPTH,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=(
+            DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE
+        ),
+    )
+
+
+def _recorded(profile: Any) -> Qos:
+    """Return a publisher's QoS as it stands in a bag; a depth of zero is unknown."""
+    return Qos(
+        QosHistory.KEEP_LAST, max(int(profile.depth), 1), QosReliability[profile.reliability.name],
+        QosDurability[profile.durability.name], _NO_LIMIT, _NO_LIMIT, QosLiveliness.AUTOMATIC,
+        _NO_LIMIT, False,
+    )

@@ -1,0 +1,131 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What worker processes do to single messages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import cv2
+from depth_nn_transport.bag.depth_messages import (
+    compressed_message,
+    Depth,
+    depth_of,
+    encoded_of,
+    encoding_of,
+    image_message,
+    read_message,
+)
+from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH
+from depth_nn_transport.codec.depth_codec import DepthCodec
+from depth_nn_transport.codec.errors import (
+    CorruptStreamError,
+    InvalidDepthError,
+    UnsupportedFormatError,
+)
+from depth_nn_transport.frames.files import write_depth
+
+# Cameras in one bag that each keep a codec with their lattice at hand.
+_CODECS = 4
+
+_model = 'main'
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A converted message: its bytes and the number of pixels in it."""
+
+    data: bytes
+    pixels: int
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A message that cannot be converted, and why."""
+
+    reason: str
+
+
+def prepare(model: str) -> None:
+    """Choose the model and keep to one thread; called once in each worker."""
+    global _model  # noqa: PLW0603 - a worker process has one model for life
+    _model = model
+    cv2.setNumThreads(1)
+
+
+@lru_cache(_CODECS)
+def codec_of(topic: str) -> DepthCodec:
+    """Return the codec of a topic, which remembers the lattice of its camera."""
+    return DepthCodec(_model, threads=1)
+
+
+def compress(
+    topic: str, msgtype: str, data: bytes, sequence: int, settings: Mapping[str, Any]
+) -> Converted | Refused:
+    """Turn a message that holds depth into a CompressedDepth.
+
+    Args:
+        topic: of the message.
+        msgtype: of the message.
+        data: its CDR bytes.
+        sequence: number of the frame in its topic.
+        settings: of ``DepthCodec.encode``.
+
+    """
+    try:
+        message = read_message(data, msgtype)
+        depth = depth_of(message)
+        encoded = codec_of(topic).encode(depth, **settings)
+    except InvalidDepthError as error:
+        return Refused(str(error))
+    # Each worker's codec has seen some of the frames only.
+    numbered = replace(encoded, sequence=sequence, reference=sequence)
+    compressed = compressed_message(numbered, encoding_of(message), message.header)
+    return Converted(compressed, depth.size)
+
+
+def decompress(topic: str, data: bytes) -> Converted | Refused:
+    """Turn a CompressedDepth into an Image."""
+    try:
+        message = read_message(data, COMPRESSED_DEPTH)
+        depth = codec_of(topic).decode(encoded_of(message))
+    except (InvalidDepthError, CorruptStreamError, UnsupportedFormatError) as error:
+        return Refused(str(error))
+    return Converted(image_message(depth, message.encoding, message.header), depth.size)
+
+
+def export(topic: str, msgtype: str, data: bytes, path: Path) -> Refused | None:
+    """Write the depth of a message to a 16-bit PNG in mm."""
+    try:
+        write_depth(path, restore(topic, msgtype, data)[1])
+    except (InvalidDepthError, CorruptStreamError, UnsupportedFormatError) as error:
+        return Refused(str(error))
+    return None
+
+
+def restore(topic: str, msgtype: str, data: bytes) -> tuple[Any, Depth]:
+    """Return a message of any type that holds depth, and its depth image.
+
+    Raises:
+        DepthCodecError: if it holds none, or cannot be decoded.
+
+    """
+    message = read_message(data, msgtype)
+    if msgtype == COMPRESSED_DEPTH:
+        return message, codec_of(topic).decode(encoded_of(message))
+    return message, depth_of(message)
