@@ -15,6 +15,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+import json
+import os
 from pathlib import Path
 
 import click
@@ -72,3 +75,55 @@ def rate_distortion(
     summaries = run.summarise(points)
     tables = run.write_report(out, points, summaries, threads)
     click.echo(run.json_line(summaries) if as_json else tables)
+
+
+@bench.command()
+@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+              help='Folder for the tables.')
+@click.option('--model', default='main', show_default=True)
+@click.option('--rounds', default=10, show_default=True, type=click.IntRange(1),
+              help='Times that each codec sees each frame.')
+@click.option('--seconds', default=20.0, show_default=True, type=click.FloatRange(0),
+              help='Length of each run through DDS; 0 leaves them out.')
+@click.option('--rate', default=30.0, show_default=True, type=click.FloatRange(0.1, 300),
+              help='Frames per second through DDS.')
+def speed(out: Path, model: str, rounds: int, seconds: float, rate: float) -> None:
+    """Measure times of codecs, of our stages and of the transport on simulated frames."""
+    from depth_nn_transport.bench import speed as timing
+    from depth_nn_transport.demo.environment import isolate
+
+    sizes, size = timing.SIZES, timing.SIZES[1]
+    timings = list(timing.measure_speed(model, sizes, (1, 2), rounds))
+    stages = timing.measure_stages(model, size, rounds)
+    isolate(os.environ)
+    # The rest of the bench works without ROS.
+    from depth_nn_transport.bench.speed_report import speed_markdown
+    from depth_nn_transport.bench.transport import measure_transport
+
+    runs = [(some, 1) for some in sizes] + [(size, 2)] if seconds else []
+    passages = [measure_transport(some, rate, count, seconds, model) for some, count in runs]
+    out.mkdir(parents=True, exist_ok=True)
+    tables = speed_markdown(timings, stages, size, passages)
+    (out / 'speed.md').write_text(tables)
+    (out / 'speed.json').write_text(json.dumps({
+        'codecs': [asdict(some) for some in timings], 'stages': stages,
+        'transport': [asdict(some) for some in passages],
+    }) + '\n')
+    click.echo(tables)
+
+
+@bench.command()
+@click.argument(
+    'folders', metavar='DIR...', nargs=-1, required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+@click.option('--out', required=True, type=click.Path(dir_okay=False, path_type=Path),
+              help='Plot to write, a PNG.')
+def simulator(folders: tuple[Path, ...], out: Path) -> None:
+    """Plot holes, noise and motion of both simulators beside those of recordings."""
+    from depth_nn_transport.bench.simulator_statistics import compare_simulators
+
+    try:
+        compare_simulators(folders, out)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error

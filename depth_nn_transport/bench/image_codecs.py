@@ -185,13 +185,15 @@ class IntraVideo:
         return _samples(frame.planes[0])[:, :frame.width].copy()
 
 
-def x265(tune: str | None = None, threads: int = 1) -> IntraVideo:
-    """x265 at 12 bits, preset medium, one key frame without encoder information."""
+def x265(
+    tune: str | None = None, threads: int = 1, preset: str = 'medium'
+) -> IntraVideo:
+    """x265 at 12 bits, one key frame without encoder information."""
     parameters = (
         f'keyint=1:bframes=0:rc-lookahead=0:pools={threads if threads > 1 else "none"}'
         f':frame-threads=1:info=0:log-level=none'
     )
-    options = {'preset': 'medium', 'x265-params': parameters} | ({'tune': tune} if tune else {})
+    options = {'preset': preset, 'x265-params': parameters} | ({'tune': tune} if tune else {})
     return IntraVideo('libx265', 'hevc', 'gray12le', options, threads)
 
 

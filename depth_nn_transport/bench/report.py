@@ -132,7 +132,7 @@ def ratio_table(summaries: Sequence[FolderSummary]) -> list[str]:
         cell for error in _ERROR_NAMES.values()
         for cell in (f'ratio at equal {error}', 'quanta covered by both')
     ]
-    return _table(['folder', 'against', *titles], rows)
+    return table(['folder', 'against', *titles], rows)
 
 
 def finite(value: Any) -> Any:
@@ -174,7 +174,7 @@ def _points_table(points: Sequence[OperatingPoint]) -> list[str]:
         [_label(point)] + [format(flat(point)[key], style) for _, key, style in _COLUMNS]
         for point in points
     ]
-    return _table(['codec', *(title for title, _, _ in _COLUMNS)], rows)
+    return table(['codec', *(title for title, _, _ in _COLUMNS)], rows)
 
 
 def _rate_table(summaries: Sequence[FolderSummary]) -> list[str]:
@@ -182,7 +182,7 @@ def _rate_table(summaries: Sequence[FolderSummary]) -> list[str]:
         [summary.folder, codec] + [format(metrics[key], style) for _, key, style in _RATE_COLUMNS]
         for summary in summaries for codec, metrics in summary.at_common_rate.items()
     ]
-    return _table(['folder', 'codec', *(title for title, _, _ in _RATE_COLUMNS)], rows)
+    return table(['folder', 'codec', *(title for title, _, _ in _RATE_COLUMNS)], rows)
 
 
 def _region_table(points: Sequence[OperatingPoint]) -> list[str]:
@@ -192,7 +192,7 @@ def _region_table(points: Sequence[OperatingPoint]) -> list[str]:
         + [_statistics(point, region, unit) for region in regions]
         for point in points for unit in ('q', 'mm')
     ]
-    return _table(['codec', *(_REGION_NAMES[region] for region in regions)], rows)
+    return table(['codec', *(_REGION_NAMES[region] for region in regions)], rows)
 
 
 def _statistics(point: OperatingPoint, region: str, unit: str) -> str:
@@ -211,7 +211,7 @@ def _hull_table(summary: FolderSummary) -> list[str]:
         for error, hulls in summary.hull.items()
         for name, hull in hulls.items()
     ]
-    return _table(['bit/px at quanta', *(f'{level:g}' for level in HULL_LEVELS)], rows)
+    return table(['bit/px at quanta', *(f'{level:g}' for level in HULL_LEVELS)], rows)
 
 
 def _ratio_cells(comparison: Comparison) -> list[str]:
@@ -223,6 +223,7 @@ def _ratio_cells(comparison: Comparison) -> list[str]:
     ]
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return the lines of a Markdown table."""
     rule = ['---'] + ['---:'] * (len(header) - 1)
     return ['| ' + ' | '.join(cells) + ' |' for cells in (header, rule, *rows)]

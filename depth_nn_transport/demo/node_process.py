@@ -69,6 +69,11 @@ class NodeProcess:
         self.stop()
 
     @property
+    def pid(self) -> int:
+        """Return the number of the process."""
+        return self._process.pid
+
+    @property
     def output(self) -> str:
         """Return what the node has logged so far."""
         return ''.join(self._lines)

@@ -1,0 +1,134 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Depth through DDS with source, encoder, decoder and sink as four processes."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+import json
+import os
+from pathlib import Path
+import subprocess
+import sys
+import time
+from typing import Any
+
+from depth_nn_transport.bench.endpoints import READY
+from depth_nn_transport.demo.node_process import NodeProcess
+
+# What the nodes take to start is not part of the steady state.
+_SETTLE_S = 6.0
+_SAMPLE_PERIOD_S = 1.0
+_LAST_FRAMES_S = 2.0
+
+
+@dataclass(frozen=True)
+class Usage:
+    """CPU seconds used so far and resident MB of a process, at a time in seconds."""
+
+    at: float
+    cpu_s: float
+    rss_mb: float
+
+    @classmethod
+    def of(cls, pid: int) -> Usage:
+        """Read the usage of a process from Linux."""
+        fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
+        pages = int(Path(f'/proc/{pid}/statm').read_text().split()[1])
+        ticks = int(fields[11]) + int(fields[12])
+        return cls(
+            time.monotonic(), ticks / os.sysconf('SC_CLK_TCK'),
+            pages * os.sysconf('SC_PAGE_SIZE') / 1e6,
+        )
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What became of the frames of one run.
+
+    Attributes:
+        size: width and height.
+        rate: frames per second.
+        threads: of encoder and decoder each.
+        first_frame_s: from the start of the nodes to the first restored frame.
+        sent, received: frames of the steady state.
+        delays_ms: from the source's stamp to the sink, steady state.
+        usage: samples of ``encoder`` and ``decoder`` in the steady state.
+        summaries: what the nodes logged at their end.
+    """
+
+    size: tuple[int, int]
+    rate: float
+    threads: int
+    first_frame_s: float
+    sent: int
+    received: int
+    delays_ms: tuple[float, ...]
+    usage: dict[str, list[Usage]]
+    summaries: dict[str, dict[str, Any]]
+
+    def cpu_share(self, name: str) -> float:
+        """Return the share of one core that a node used."""
+        first, last = self.usage[name][0], self.usage[name][-1]
+        return (last.cpu_s - first.cpu_s) / (last.at - first.at)
+
+
+def measure_transport(
+    size: tuple[int, int], rate: float, threads: int, seconds: float, model: str
+) -> Passage:
+    """Run the four processes for a time.
+
+    Raises:
+        RuntimeError: if no frame arrives.
+
+    """
+    total = _SETTLE_S + seconds
+    parameters = {'threads': threads, 'model': model}
+    with ExitStack() as stack:
+        sink = stack.enter_context(_endpoint('sink', total + _LAST_FRAMES_S))
+        source = stack.enter_context(_endpoint('source', *size, rate, total))
+        start = time.monotonic()
+        nodes = {
+            name: stack.enter_context(NodeProcess(f'depth_{name}', parameters))
+            for name in ('encoder', 'decoder')
+        }
+        time.sleep(_SETTLE_S)
+        usage: dict[str, list[Usage]] = {name: [] for name in nodes}
+        while time.monotonic() < start + total:
+            for name, node in nodes.items():
+                usage[name].append(Usage.of(node.pid))
+            time.sleep(_SAMPLE_PERIOD_S)
+        stamps, arrivals = (json.loads(end.communicate()[0]) for end in (source, sink))
+        summaries = {name: node.stop().summary for name, node in nodes.items()}
+    if not arrivals:
+        raise RuntimeError(f'no frame arrived in {total:g} s')
+    first_sent, first_delay = arrivals[0]
+    steady = start + _SETTLE_S
+    delays = [1e3 * delay for sent, delay in arrivals if sent >= steady]
+    return Passage(
+        size, rate, threads, first_sent + first_delay - start,
+        sum(stamp >= steady for stamp in stamps), len(delays), tuple(delays), usage, summaries,
+    )
+
+
+def _endpoint(name: str, *arguments: float) -> subprocess.Popen[str]:
+    process = subprocess.Popen(
+        [sys.executable, '-m', 'depth_nn_transport.bench.endpoints', name,
+         *(f'{argument:g}' for argument in arguments)],
+        stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    if process.stdout.readline().strip() != READY:
+        raise RuntimeError(f'the {name} did not start')
+    return process
