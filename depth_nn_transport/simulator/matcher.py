@@ -29,12 +29,12 @@ BLOCK = 7
 MATCHER_SCALE = 16
 REFINEMENT_WINDOW = 11
 REFINEMENTS = 2
-LEAST_CONTRAST = 3.0
+LEAST_CONTRAST = 8.0
 """Standard deviation within the window (grey levels) below which nothing matches."""
 MOST_CHANGE = 1.0
 """Pixels by which a refinement may move a match."""
 MEDIAN_SIDE = 5
-TORN_SIDE, TORN_STEP = 5, 1.0
+TORN_SIDE, TORN_STEP = 9, 0.7
 """Disparity must span less than this many pixels in a window of this side."""
 MAJORITY_SIZE = (9, 5)
 
@@ -51,7 +51,7 @@ class StereoMatcher:
         self._matcher = cv2.StereoSGBM.create(
             minDisparity=0, numDisparities=SEARCH_RANGE, blockSize=BLOCK,
             P1=4 * BLOCK**2, P2=24 * BLOCK**2, disp12MaxDiff=1, preFilterCap=31,
-            uniquenessRatio=20, speckleWindowSize=200, speckleRange=2,
+            uniquenessRatio=35, speckleWindowSize=200, speckleRange=2,
             mode=cv2.STEREO_SGBM_MODE_SGBM_3WAY)
 
     def disparity(self, left: NDArray[np.uint8], right: NDArray[np.uint8]) -> Array:
