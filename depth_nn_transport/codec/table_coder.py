@@ -34,6 +34,8 @@ Integers = NDArray[np.int32]
 CERTAIN = 0.9985
 ESCAPE_RANGE = 1 << 16
 
+_BERNOULLI = constriction.stream.model.Bernoulli(perfect=False)
+
 
 class Tables:
     """Distributions by index.
@@ -107,6 +109,11 @@ class TableEncoder:
             self._coder.encode(values.astype(np.int32), constriction.stream.model.Uniform(size))
         return values
 
+    def bits(self, probability: NDArray[np.float32], bits: NDArray[np.uint8]) -> None:
+        """Encode bits (N,), each with its probability of a one, float32 (N,)."""
+        if len(bits):
+            self._coder.encode(bits.astype(np.int32), _BERNOULLI, probability)
+
     def to_bytes(self) -> bytes:
         """Return what was written."""
         return words_to_bytes(self._coder.get_compressed())
@@ -141,7 +148,16 @@ class TableDecoder:
         """Decode values in 0..size-1, all equally likely."""
         return self._decode(constriction.stream.model.Uniform(size), count)
 
-    def _decode(self, model: constriction.stream.model.Model, count: int) -> Integers:
+    def bits(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
+        """Decode bits, each with its probability of a one, float32 (N,)."""
+        if len(probability) == 0:
+            return np.zeros(0, np.uint8)
+        return self._decode(_BERNOULLI, probability).astype(np.uint8)
+
+    def _decode(
+        self, model: constriction.stream.model.Model, count: int | NDArray[np.float32]
+    ) -> Integers:
+        """Decode so many symbols of a model, or one symbol for each of its parameters."""
         try:
             symbols: Integers = self._coder.decode(model, count)
         except AssertionError as error:

@@ -1,0 +1,120 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Corrections bound the error of any residual, and both sides agree on them."""
+
+from depth_nn_transport.codec.correction_coder import (
+    choose_threshold,
+    CorrectionCoder,
+    LEEWAY,
+)
+from depth_nn_transport.codec.errors import CorruptStreamError
+from depth_nn_transport.codec.model_files import MODELS
+from hypothesis import given, settings, strategies as st
+import numpy as np
+import pytest
+
+SHAPE = (37, 50)
+GRID = (5, 7)
+
+
+@pytest.fixture(scope='module')
+def coder():
+    with np.load(MODELS / 'main' / 'corrections.npz') as arrays:
+        return CorrectionCoder(dict(arrays))
+
+
+def make_frame(seed, scale=1.0, hole_share=0.2):
+    """Residual of quanta with a heavy tail, validity and latents (multiples of 1/8)."""
+    random = np.random.default_rng(seed)
+    residual = np.clip(scale * random.standard_t(2, SHAPE), -65534, 65534).astype(np.float32)
+    valid = random.random(SHAPE) >= hole_share
+    latents = np.rint(8 * random.laplace(0, 3, (64, *GRID))).astype(np.float32) / 8
+    return residual, valid, latents
+
+
+@settings(max_examples=60)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    scale=st.sampled_from([0.01, 1.0, 30.0, 2000.0]),
+    hole_share=st.sampled_from([0.0, 0.3, 0.99, 1.0]),
+    threshold=st.sampled_from([1, 2, 3, 8, 16, 4095]),
+)
+def test_error_is_bounded_and_decoded_alike(coder, seed, scale, hole_share, threshold):
+    residual, valid, latents = make_frame(seed, scale, hole_share)
+    data, corrections = coder.encode(residual, valid, latents, threshold)
+    np.testing.assert_array_equal(coder.decode(data, valid, latents), corrections)
+    assert np.abs((residual - corrections)[valid]).max(initial=0) <= threshold + LEEWAY
+    assert not corrections[~valid].any()
+
+
+@given(seed=st.integers(0, 2**32 - 1))
+def test_whole_originals_stay_bounded_where_decoders_differ(coder, seed):
+    residual, valid, latents = make_frame(seed, 10)
+    original = np.random.default_rng(seed).integers(500, 900, SHAPE)
+    restored = original - residual
+    _, corrections = coder.encode(
+        (original - restored).astype(np.float32), valid, latents, threshold=4
+    )
+    for drift in (-0.24, 0.24):
+        found = np.rint(restored + drift + corrections)
+        assert np.abs(found - original)[valid].max(initial=0) <= 4
+
+
+@pytest.mark.parametrize('threshold', [1, 4])
+def test_adversarial_residuals(coder, threshold):
+    rows, columns = np.mgrid[:SHAPE[0], :SHAPE[1]]
+    latents = np.full((64, *GRID), 8191.0, np.float32)
+    for residual in (
+        np.where((rows + columns) % 2, 60000.0, -60000.0),
+        np.full(SHAPE, threshold + LEEWAY),
+        np.full(SHAPE, np.nextafter(np.float32(threshold + LEEWAY), np.float32(99))),
+        np.full(SHAPE, 3 * threshold + 1.0),
+    ):
+        single, valid = residual.astype(np.float32), np.ones(SHAPE, bool)
+        data, corrections = coder.encode(single, valid, latents, threshold)
+        np.testing.assert_array_equal(coder.decode(data, valid, latents), corrections)
+        assert np.abs(single - corrections).max() <= threshold + LEEWAY
+
+
+def test_nothing_to_correct_takes_no_bytes(coder):
+    residual, valid, latents = make_frame(1, 0.01)
+    data, corrections = coder.encode(residual, valid, latents, 8)
+    assert data == b'' and not corrections.any()
+
+
+def test_few_corrections_take_few_bytes(coder):
+    residual, valid, latents = make_frame(2, 0.01)
+    residual[10, 12] = 9 if valid[10, 12] else 0
+    residual[20:24, 30:36] = -30
+    data, _ = coder.encode(residual, valid, latents, 8)
+    assert 0 < len(data) < 30
+
+
+@settings(max_examples=100)
+@given(data=st.binary(min_size=1, max_size=300))
+def test_hostile_bytes_give_corrections_or_a_typed_error(coder, data):
+    _, valid, latents = make_frame(3)
+    try:
+        corrections = coder.decode(data, valid, latents)
+    except CorruptStreamError:
+        return
+    assert corrections.shape == SHAPE and not corrections[~valid].any()
+
+
+def test_lossy_threshold_falls_as_error_gets_dearer():
+    residual, valid, _ = make_frame(4, 3.0)
+    chosen = [choose_threshold(residual, valid, price, 0.1) for price in (1e-9, 0.05, 0.5, 5.0)]
+    assert chosen[0] is None
+    thresholds = [t for t in chosen if t is not None]
+    assert thresholds == sorted(thresholds, reverse=True) and len(thresholds) >= 2
