@@ -44,9 +44,10 @@ setup(
     install_requires=[
         'click',
         'constriction',
+        'numba',
         'numpy',
-        'onnxruntime',
         'opencv-python-headless',
+        'openvino',
         'setuptools',
         'threadpoolctl',
         'tqdm',

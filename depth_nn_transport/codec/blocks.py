@@ -76,15 +76,17 @@ def _base_row(base: Array, y: int) -> Array:
     upper = int(place)
     lower = min(upper + 1, base.shape[0] - 1)
     weight = place - np.float32(upper)
-    return np.float32(BASE_STEP) * (base[upper] + weight * (base[lower] - base[upper]))
+    row: Array = np.float32(BASE_STEP) * (base[upper] + weight * (base[lower] - base[upper]))
+    return row
 
 
 @compiled
-def _interpolate(row: Array, x: int) -> np.float32:
+def _interpolate(row: Array, x: int) -> float:
     place = max(np.float32(x) / np.float32(BASE_BLOCK) + _SHIFT, np.float32(0))
     left = int(place)
     right = min(left + 1, len(row) - 1)
-    return row[left] + (place - np.float32(left)) * (row[right] - row[left])
+    value: float = row[left] + (place - np.float32(left)) * (row[right] - row[left])
+    return value
 
 
 @compiled

@@ -23,9 +23,9 @@ from collections.abc import Mapping
 
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.networks import (
+    ACROSS_MAX,
     ACTIVATION_MAX,
     ACTIVATION_STEP,
-    ACROSS_MAX,
     Array,
     LATENT_CHANNELS,
     LATENT_MAX,
@@ -127,7 +127,7 @@ class Predictor:
 
         Args:
             step: index into `STEPS`; nothing is known in the first one, whose prediction is zero.
-            decoded: float32 (H, W, 64), the step's grid; zero where unknown.
+            decoded: float32 (H, W, 64), the step's grid.
 
         Returns:
             Float32 (H/2, W/2, 64), multiples of an eighth.
@@ -136,15 +136,33 @@ class Predictor:
         shape = (decoded.shape[0] // 2, decoded.shape[1] // 2, LATENT_CHANNELS)
         linear = np.zeros(shape, np.float32)
         if step > 0:
-            row, column = STEPS[step].phase
+            known = _known_phases(step)
             own, across = self._own[step - 1], self._across[step - 1]
-            _predict(decoded, row, column, own, across, linear)
+            _predict(decoded, known, STEPS[step].phase, own, across, linear)
         return linear
+
+
+def _known_phases(step: int) -> NDArray[np.bool_]:
+    """Positions of each 2x2 of a step's grid that are decoded before it, bool (2, 2)."""
+    known = np.zeros((2, 2), np.bool_)
+    # What the grid of every second position holds is the first position of the finer one.
+    known[0, 0] = True
+    for earlier in STEPS[:step]:
+        known[earlier.phase] |= earlier.spacing == STEPS[step].spacing
+    return known
+
+
+@compiled
+def _clamp(value: np.float32, limit: np.float32) -> np.float32:
+    # Comparisons, not min and max, whose care for NaN keeps the loops from being vectorised.
+    value = value if value < limit else limit
+    return value if value > -limit else -limit
 
 
 @compiled
 def _predict(
-    decoded: Array, first_row: int, first_column: int, own: Array, across: Array, linear: Array
+    decoded: Array, known: NDArray[np.bool_], phase: tuple[int, int], own: Array, across: Array,
+    linear: Array,
 ) -> None:
     limit, low_limit = np.float32(PREDICTOR_MAX), np.float32(ACROSS_MAX)
     per_step, step = np.float32(1 / LATENT_STEP), np.float32(LATENT_STEP)
@@ -155,20 +173,21 @@ def _predict(
             total[:] = 0
             low_total[:] = 0
             for dy in range(3):
-                y = 2 * row + first_row + dy - 1
+                y = 2 * row + phase[0] + dy - 1
                 if y < 0 or y >= decoded.shape[0]:
                     continue
                 for dx in range(3):
-                    x = 2 * column + first_column + dx - 1
-                    if x < 0 or x >= decoded.shape[1]:
+                    x = 2 * column + phase[1] + dx - 1
+                    if x < 0 or x >= decoded.shape[1] or not known[y % 2, x % 2]:
                         continue
                     for c in range(LATENT_CHANNELS):
-                        value = min(max(decoded[y, x, c], -limit), limit)
+                        value = _clamp(decoded[y, x, c], limit)
                         total[c] += own[dy, dx, c] * value
                     for c in range(LOW_CHANNELS):
-                        value = min(max(decoded[y, x, c], -low_limit), low_limit)
-                        for d in range(LOW_CHANNELS):
-                            low_total[d] += across[dy, dx, c, d] * value
+                        value = _clamp(decoded[y, x, c], low_limit)
+                        if value != 0:
+                            for d in range(LOW_CHANNELS):
+                                low_total[d] += across[dy, dx, c, d] * value
             # Rounded before they are added: their sum at full precision would not be exact.
             for c in range(LATENT_CHANNELS):
                 linear[row, column, c] = np.rint(total[c] * per_step) * step

@@ -220,7 +220,7 @@ class DepthCodec:
         known = pad_to_base(valid, 'constant')
         blocks, quality = mask_blocks(known), round(encoded.quality)
         step_data, data = _split(encoded.latents)
-        steps = self._steps.decode(step_data, known.shape)
+        steps = self._steps.decode(step_data, (known.shape[0], known.shape[1]))
         latents = self._latents.decode(data, blocks, quality)
         plane = self._transform.synthesise(latents.values, latents.base, blocks, quality)
         return steps.restore(plane, known)[:encoded.height, :encoded.width]

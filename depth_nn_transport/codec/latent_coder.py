@@ -147,7 +147,7 @@ class LatentCoder:
         self, hyper: Array, base: Array, valid: Array, quality: float, exchange: Exchange
     ) -> Array:
         features = self._networks.features(hyper, base, valid, quality).copy()
-        decoded = np.zeros(features.shape[:2] + (LATENT_CHANNELS,), np.float32)
+        decoded = np.zeros((*features.shape[:2], LATENT_CHANNELS), np.float32)
         for k, step in enumerate(STEPS):
             grid = decoded[::step.spacing, ::step.spacing]
             linear = self._predictor.predict(k, grid)

@@ -21,7 +21,7 @@ import io
 from pathlib import Path
 
 from depth_nn_transport.codec.errors import ModelLoadError
-from depth_nn_transport.codec.networks import STEPS
+from depth_nn_transport.codec.networks import FLOAT_NETWORKS, STEPS
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,12 +30,10 @@ TABLES_FILE = 'tables.npz'
 MASK_FILE = 'mask.npz'
 STEPS_FILE = 'steps.npz'
 LINEAR_FILE = 'linear.npz'
-NETWORK_NAMES = (
-    'analysis',
-    'features',
-    *(f'{part}{k}' for k in range(len(STEPS)) for part in ('low', 'high')),
-    'synthesis',
+EXACT_NETWORKS = (
+    'features', *(f'{part}{k}' for k in range(len(STEPS)) for part in ('low', 'high'))
 )
+NETWORK_NAMES = (*FLOAT_NETWORKS, *EXACT_NETWORKS)
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,8 @@ ACROSS_MAX = 112.0
 TABLES = 64
 ACTIVATION_STEP = 1 / 16
 ACTIVATION_MAX = 255 * ACTIVATION_STEP
+# Their output selects no table, so that runtimes may differ in its last bits.
+FLOAT_NETWORKS = ('analysis', 'synthesis')
 
 
 class Step(NamedTuple):

@@ -112,10 +112,10 @@ def _find(plane: Plane, valid: Bits) -> tuple[Bits, Plane]:
     for row in range(0, height, BLOCK):
         for column in range(0, width, BLOCK):
             block = plane[row:row + BLOCK, column:column + BLOCK]
-            if block.max() - block.min() <= MIN_GAP:
-                continue
             known = valid[row:row + BLOCK, column:column + BLOCK]
             threshold = _threshold(block, known)
+            if threshold == np.inf:
+                continue
             gap, contacts = _contacts(block, known, threshold)
             if contacts >= MIN_CONTACTS and gap > contacts * MIN_GAP / 2:
                 near[row:row + BLOCK, column:column + BLOCK] = block > threshold
@@ -126,23 +126,31 @@ def _find(plane: Plane, valid: Bits) -> tuple[Bits, Plane]:
 
 @compiled
 def _threshold(block: Plane, known: Bits) -> float:
-    """Middle of the widest gap between valid values if it parts two tight groups, else infinity."""
-    values = np.empty(BLOCK**2, np.float32)
-    count = 0
+    """Middle of a wide gap that parts the valid values into two tight groups, else infinity."""
+    least, greatest = _span(block, known, -np.inf, np.inf)
+    if not greatest - least > MIN_GAP:
+        return np.inf
+    # A gap wider than the groups on its two sides holds the middle of all values.
+    middle = (least + greatest) / 2
+    _, below = _span(block, known, -np.inf, middle)
+    above, _ = _span(block, known, middle, np.inf)
+    widest_group = max(below - least, greatest - above)
+    return (below + above) / 2 if above - below > max(widest_group, MIN_GAP) else np.inf
+
+
+@compiled
+def _span(
+    block: Plane, known: Bits, over: float, up_to: float
+) -> tuple[float, float]:
+    """Least and greatest valid value of a range."""
+    least, greatest = np.inf, -np.inf
     for y in range(BLOCK):
         for x in range(BLOCK):
-            if known[y, x]:
-                values[count] = block[y, x]
-                count += 1
-    if count < 2:
-        return np.inf
-    values = np.sort(values[:count])
-    gaps = np.diff(values)
-    k = gaps.argmax()
-    widest_group = max(values[k] - values[0], values[-1] - values[k + 1])
-    if gaps[k] <= max(widest_group, MIN_GAP):
-        return np.inf
-    return (values[k] + values[k + 1]) / 2
+            value = block[y, x]
+            inside = known[y, x] and over < value <= up_to
+            least = value if inside and value < least else least
+            greatest = value if inside and value > greatest else greatest
+    return least, greatest
 
 
 @compiled

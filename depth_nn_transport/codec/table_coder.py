@@ -68,7 +68,7 @@ class Tables:
         distance = np.abs(np.log(self._spread + 1e-3) - np.log(spread + 1e-3))
         return int(np.argmin(np.where(self.certain, np.inf, distance)))
 
-    def groups(self, index: NDArray[np.uint8]) -> tuple[NDArray[np.int32], list[tuple[int, slice]]]:
+    def groups(self, index: NDArray[np.uint8]) -> tuple[Integers, list[tuple[int, slice]]]:
         """Order that sorts symbols by table, and where each table's run lies in it."""
         order, ends = _sort_by_table(index, self.certain)
         starts = np.append(np.int32(0), ends[:-1])
@@ -79,12 +79,12 @@ class Tables:
 @compiled
 def _sort_by_table(
     index: NDArray[np.uint8], certain: NDArray[np.bool_]
-) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Counting sort of the symbols that are not certain: their order, and each table's end."""
-    ends = np.zeros(len(certain), np.int32)
+) -> tuple[Integers, Integers]:
+    """Sort the symbols that are not certain by counting: their order, and each table's end."""
+    counts = np.zeros(len(certain), np.int32)
     for table in index:
-        ends[table] += not certain[table]
-    ends = np.cumsum(ends).astype(np.int32)
+        counts[table] += not certain[table]
+    ends = np.cumsum(counts).astype(np.int32)
     order = np.empty(ends[-1], np.int32)
     place = np.append(np.int32(0), ends[:-1])
     for position, table in enumerate(index):

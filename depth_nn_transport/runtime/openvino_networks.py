@@ -19,14 +19,19 @@ from collections import OrderedDict
 
 from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.model_files import ModelFiles
-from depth_nn_transport.codec.networks import Array
+from depth_nn_transport.codec.networks import (
+    ACTIVATION_MAX,
+    ACTIVATION_STEP,
+    Array,
+    FLOAT_NETWORKS,
+)
 import numpy as np
 import openvino
 
 # Networks are compiled for a frame size; cameras keep theirs.
 KEPT_SIZES = 4
+FLOAT32 = {'INFERENCE_PRECISION_HINT': 'f32'}
 
-Network = openvino.CompiledModel
 Shapes = tuple[tuple[int, ...], ...]
 
 
@@ -34,7 +39,9 @@ class OpenVinoNetworks:
     """`Networks` on the CPU, compiled for each frame size on first use.
 
     The networks run in bfloat16 where the processor has instructions for it. That leaves the
-    exact ones exact: their weights and activations are integers of at most eight bits.
+    exact ones exact, since their weights and activations are integers of at most eight bits and
+    sums are kept in float32; should a compiled network round in between, it is found out before
+    its first use and replaced by one in float32.
     """
 
     def __init__(self, files: ModelFiles, threads: int) -> None:
@@ -49,6 +56,8 @@ class OpenVinoNetworks:
             'INFERENCE_NUM_THREADS': threads, 'NUM_STREAMS': 1, 'PERFORMANCE_HINT': 'LATENCY',
         })
         self._core = core
+        capabilities = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+        self._has_bfloat16 = 'BF16' in capabilities
         try:
             self._models = {
                 name: core.read_model(graph, b'') for name, graph in files.networks.items()
@@ -92,13 +101,32 @@ class OpenVinoNetworks:
     def _request(self, name: str, shapes: Shapes) -> openvino.InferRequest:
         key = name, shapes
         if key not in self._requests:
-            model = self._models[name].clone()
-            model.reshape(dict(enumerate(map(list, shapes))))
-            self._requests[key] = self._core.compile_model(model, 'CPU').create_infer_request()
+            self._requests[key] = self._compile(name, shapes)
             while len(self._requests) > KEPT_SIZES * len(self._models):
                 self._requests.popitem(last=False)
         self._requests.move_to_end(key)
         return self._requests[key]
+
+    def _compile(self, name: str, shapes: Shapes) -> openvino.InferRequest:
+        model = self._models[name].clone()
+        model.reshape(dict(enumerate(map(list, shapes))))
+        request = self._core.compile_model(model, 'CPU').create_infer_request()
+        if self._has_bfloat16 and name not in FLOAT_NETWORKS:
+            exact = self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()
+            return request if _agree(request, exact, shapes) else exact
+        return request
+
+
+def _agree(one: openvino.InferRequest, other: openvino.InferRequest, shapes: Shapes) -> bool:
+    """Return whether two compiled networks return the same bits for inputs on their grid."""
+    random = np.random.default_rng(0)
+    levels = round(ACTIVATION_MAX / ACTIVATION_STEP) + 1
+    inputs = {
+        k: (random.integers(0, levels, shape) * ACTIVATION_STEP).astype(np.float32)
+        for k, shape in enumerate(shapes)
+    }
+    outputs = (request.infer(inputs).values() for request in (one, other))
+    return all(np.array_equal(a, b) for a, b in zip(*outputs, strict=True))
 
 
 def _scalar(quality: float) -> Array:

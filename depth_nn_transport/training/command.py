@@ -103,18 +103,15 @@ def maps(data: Path, steps: int, seed: int, out: Path) -> None:
 )
 def export(run: Path, data: Path, out: Path) -> None:
     """Write the networks of a run and fit their entropy tables."""
-    from depth_nn_transport.codec.model_files import LINEAR_FILE, ModelFiles
+    from depth_nn_transport.codec.model_files import ModelFiles
     from depth_nn_transport.training import export as exporter
     from depth_nn_transport.training.dataset import load_recordings, thin
     from depth_nn_transport.training.fit_tables import fit_tables
-    import numpy as np
 
     out.mkdir(parents=True, exist_ok=True)
     try:
         model = exporter.load_run(run)
-        exporter.export_networks(model, out)
-        linear: dict[str, Any] = dict(exporter.linear_parts(model))
-        np.savez_compressed(out / LINEAR_FILE, **linear)
+        exporter.export_model(model, out)
         latent = exporter.logistic_tables()
         hyper = exporter.hyper_tables(model.entropy_model.hyper_prior)
         exporter.write_tables(out, latent, hyper)

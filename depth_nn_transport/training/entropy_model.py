@@ -20,8 +20,9 @@
 The latents come in seven spatial steps from coarse to fine, and in each step first the low
 frequencies, then the rest. A step codes one position of each 2x2 of a grid, whose other positions
 it sees as far as they are decoded, one diagonal first (the checkerboard of He et al. 2021): four
-steps on the grid of every second position, three on that of all. Everything but HyperAnalysis runs on the decoder too and must select
-the same tables there, so it is built of fixed-point layers.
+steps on the grid of every second position, three on that of all. Everything but HyperAnalysis
+runs on the decoder too and must select the same tables there, so it is built of fixed-point
+layers.
 """
 
 from __future__ import annotations

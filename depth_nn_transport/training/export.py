@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 import warnings
 
-from depth_nn_transport.codec.model_files import TABLES_FILE
+from depth_nn_transport.codec.model_files import LINEAR_FILE, TABLES_FILE
 from depth_nn_transport.codec.networks import (
     BEND_GAIN,
     HYPER_CHANNELS,
@@ -59,7 +59,9 @@ PROBABILITY_STEP = 2.0**-22
 class _Graph(nn.Module):
     """A part of the model on arrays with channels last, as robots run it."""
 
-    def __init__(self, part: Callable[..., Tensor | tuple[Tensor, ...]], *owners: nn.Module) -> None:
+    def __init__(
+        self, part: Callable[..., Tensor | tuple[Tensor, ...]], *owners: nn.Module
+    ) -> None:
         super().__init__()
         self.part = part
         self.owners = nn.ModuleList(owners)
@@ -74,9 +76,11 @@ def _channels(x: Tensor, order: tuple[int, ...]) -> Tensor:
     return x.permute(order) if x.dim() == 4 else x
 
 
-def export_networks(model: DepthModel, folder: Path) -> None:
-    """Write the model's networks as ONNX graphs, fixed-point weights already rounded."""
+def export_model(model: DepthModel, folder: Path) -> None:
+    """Write networks as ONNX graphs and the linear parts, fixed-point weights already rounded."""
     model = freeze(model)
+    linear: dict[str, Any] = dict(linear_parts(model))
+    np.savez_compressed(folder / LINEAR_FILE, **linear)
     entropy = model.entropy_model
     analysis, hyper_synthesis = model.analysis, entropy.hyper_synthesis
     blocks, coarse = torch.zeros(1, 16, 12, 64), torch.zeros(1, 4, 3, 1)
@@ -118,17 +122,18 @@ def _export_step(step: ContextStep, k: int, folder: Path) -> None:
 
 
 def linear_parts(model: DepthModel) -> dict[str, Array]:
-    """Matrices and quantisation steps of the transform and weights of the linear predictor."""
-    model = freeze(model)
+    """Matrices and quantisation steps of a frozen transform, weights of the linear predictor."""
     qualities = torch.arange(MAX_QUALITY + 1).float()
-    steps = [step for step in model.entropy_model.steps if step.has_context]
+    steps: list[Any] = list(model.entropy_model.steps)[1:]
     parts = {
         'analysis': model.analysis.linear.weight[:, :, 0, 0].T,
         'synthesis': model.synthesis.linear.weight[:, :, 0, 0].T,
         'analysis_steps': model.analysis.step(qualities)[:, :, 0, 0],
         'synthesis_steps': model.synthesis.step(qualities)[:, :, 0, 0],
         'predict': torch.stack([s.predict.weight[:, 0].permute(1, 2, 0) for s in steps]),
-        'predict_across': torch.stack([s.predict_across.weight.permute(2, 3, 1, 0) for s in steps]),
+        'predict_across': torch.stack(
+            [s.predict_across.weight.permute(2, 3, 1, 0) for s in steps]
+        ),
     }
     return {name: np.ascontiguousarray(part.detach().numpy()) for name, part in parts.items()}
 
