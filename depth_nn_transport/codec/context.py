@@ -160,11 +160,23 @@ def _clamp(value: np.float32, limit: np.float32) -> np.float32:
 
 
 @compiled
+def _add_neighbour(
+    latents: Array, own: Array, across: Array, total: Array, low_total: Array
+) -> None:
+    for c in range(LATENT_CHANNELS):
+        total[c] += own[c] * _clamp(latents[c], np.float32(PREDICTOR_MAX))
+    for c in range(LOW_CHANNELS):
+        value = _clamp(latents[c], np.float32(ACROSS_MAX))
+        if value != 0:
+            for d in range(LOW_CHANNELS):
+                low_total[d] += across[c, d] * value
+
+
+@compiled
 def _predict(
     decoded: Array, known: NDArray[np.bool_], phase: tuple[int, int], own: Array, across: Array,
     linear: Array,
 ) -> None:
-    limit, low_limit = np.float32(PREDICTOR_MAX), np.float32(ACROSS_MAX)
     per_step, step = np.float32(1 / LATENT_STEP), np.float32(LATENT_STEP)
     total = np.empty(LATENT_CHANNELS, np.float32)
     low_total = np.empty(LOW_CHANNELS, np.float32)
@@ -180,14 +192,7 @@ def _predict(
                     x = 2 * column + phase[1] + dx - 1
                     if x < 0 or x >= decoded.shape[1] or not known[y % 2, x % 2]:
                         continue
-                    for c in range(LATENT_CHANNELS):
-                        value = _clamp(decoded[y, x, c], limit)
-                        total[c] += own[dy, dx, c] * value
-                    for c in range(LOW_CHANNELS):
-                        value = _clamp(decoded[y, x, c], low_limit)
-                        if value != 0:
-                            for d in range(LOW_CHANNELS):
-                                low_total[d] += across[dy, dx, c, d] * value
+                    _add_neighbour(decoded[y, x], own[dy, dx], across[dy, dx], total, low_total)
             # Rounded before they are added: their sum at full precision would not be exact.
             for c in range(LATENT_CHANNELS):
                 linear[row, column, c] = np.rint(total[c] * per_step) * step
