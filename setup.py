@@ -44,10 +44,11 @@ setup(
     install_requires=[
         'click',
         'constriction',
+        'numba',
         'numpy',
-        'onnxruntime',
         'opencv-python-headless',
         'rosbags',
+        'openvino',
         'setuptools',
         'threadpoolctl',
         'tqdm',

@@ -18,9 +18,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 import struct
-from typing import Literal
 
+from depth_nn_transport.codec.blocks import base_of, mask_blocks, pad_to_base
 from depth_nn_transport.codec.container import EncodedDepth, MAX_SIZE, MIN_SIZE, Mode
+from depth_nn_transport.codec.context import Predictor
 from depth_nn_transport.codec.errors import (
     CorruptStreamError,
     InvalidDepthError,
@@ -32,11 +33,12 @@ from depth_nn_transport.codec.latent_coder import LatentCoder
 from depth_nn_transport.codec.lattice import DEFAULT_CONSTANT, FAR_LIMIT, Lattice
 from depth_nn_transport.codec.mask_coder import MaskCoder
 from depth_nn_transport.codec.model_files import ModelFiles
-from depth_nn_transport.codec.networks import Array, BASE_BLOCK, BASE_STEP
+from depth_nn_transport.codec.networks import Array
 from depth_nn_transport.codec.step_coder import StepCoder
 from depth_nn_transport.codec.steps import take_out_steps
 from depth_nn_transport.codec.table_coder import Tables
-from depth_nn_transport.runtime.onnx_networks import OnnxNetworks
+from depth_nn_transport.codec.transform import Transform
+from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
@@ -94,10 +96,11 @@ class DepthCodec:
         self._thread_limit = partial(ThreadpoolController().limit, limits=threads)
         files = ModelFiles.load(model)
         self.model_id = files.model_id
-        self._networks = OnnxNetworks(files, threads)
+        networks = OpenVinoNetworks(files, threads)
         latent_tables = _split_tables(files, 'latent')
+        self._transform = Transform(networks, files.linear)
         self._latents = LatentCoder(
-            self._networks, latent_tables, _split_tables(files, 'hyper')
+            networks, Predictor.of(files.linear), latent_tables, _split_tables(files, 'hyper')
         )
         self._mask = MaskCoder(files.mask)
         self._steps = StepCoder(MaskCoder(files.steps), latent_tables)
@@ -204,25 +207,23 @@ class DepthCodec:
         mask = self._mask.encode(~frame.valid)
         if not frame.valid.any():
             return mask, b''
-        plane = pad_to_base(fill_holes(frame.lattice.to_quanta(frame.depth), frame.valid), 'edge')
-        valid = pad_to_base(frame.valid.astype(np.float32), 'constant')
-        known = valid[0, 0] > 0
-        steps, smooth = take_out_steps(plane[0, 0], known)
-        plane = smooth[None, None]
-        base = base_of(plane)
-        latents, hyper = self._networks.analyse(plane, valid, base, quality)
+        filled = fill_holes(frame.lattice.to_quanta(frame.depth), frame.valid)
+        known = pad_to_base(frame.valid, 'constant')
+        steps, plane = take_out_steps(pad_to_base(filled, 'edge'), known)
+        base, valid = base_of(plane), mask_blocks(known)
+        latents, hyper = self._transform.analyse(plane, base, valid, quality)
         data, _ = self._latents.encode(latents, hyper, base, valid, quality)
         step_data = self._steps.encode(steps)
         return mask, _SIZE.pack(len(step_data)) + step_data + data
 
     def _decode_plane(self, encoded: EncodedDepth, valid: NDArray[np.bool_]) -> Array:
-        padded = pad_to_base(valid.astype(np.float32), 'constant')
+        known = pad_to_base(valid, 'constant')
+        blocks, quality = mask_blocks(known), round(encoded.quality)
         step_data, data = _split(encoded.latents)
-        steps = self._steps.decode(step_data, (padded.shape[2], padded.shape[3]))
-        latents = self._latents.decode(data, padded, encoded.quality)
-        plane = self._networks.synthesise(latents.values, padded, latents.base, encoded.quality)
-        restored = steps.restore(plane[0, 0], padded[0, 0] > 0)
-        return restored[:encoded.height, :encoded.width]
+        steps = self._steps.decode(step_data, (known.shape[0], known.shape[1]))
+        latents = self._latents.decode(data, blocks, quality)
+        plane = self._transform.synthesise(latents.values, latents.base, blocks, quality)
+        return steps.restore(plane, known)[:encoded.height, :encoded.width]
 
 
 def _split(payload: bytes) -> tuple[bytes, bytes]:
@@ -231,21 +232,6 @@ def _split(payload: bytes) -> tuple[bytes, bytes]:
         raise CorruptStreamError(f'{len(payload)} bytes of latents are too few')
     end = _SIZE.size + _SIZE.unpack_from(payload)[0]
     return payload[_SIZE.size:end], payload[end:]
-
-
-def pad_to_base(image: Array, mode: Literal['constant', 'edge']) -> Array:
-    """Pad to multiples of the base block: (H, W) -> (1, 1, H', W')."""
-    margins = [(0, -n % BASE_BLOCK) for n in image.shape]
-    padded = np.pad(image, margins, mode=mode) if any(m[1] for m in margins) else image
-    return padded[None, None]
-
-
-def base_of(plane: Array) -> Array:
-    """Block means in steps of 16 quanta: (1, 1, H, W) -> (1, 1, H/32, W/32) integers."""
-    height, width = plane.shape[2] // BASE_BLOCK, plane.shape[3] // BASE_BLOCK
-    blocks = plane.reshape(height, BASE_BLOCK, width, BASE_BLOCK)
-    base: Array = np.rint(blocks.mean((1, 3)) / np.float32(BASE_STEP))
-    return base[None, None]
 
 
 def _split_tables(files: ModelFiles, name: str) -> Tables:

@@ -15,15 +15,14 @@
 
 from __future__ import annotations
 
-import cv2
+from depth_nn_transport.codec.compiled import compiled
 import numpy as np
 from numpy.typing import NDArray
 
-# Less than the weight of one valid pixel in the coarsest sample of the largest image.
-_LEAST_WEIGHT = np.float32(2.0**-30)
+Plane = NDArray[np.float32]
 
 
-def fill_holes(plane: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+def fill_holes(plane: Plane, valid: NDArray[np.bool_]) -> Plane:
     """Fill the holes of a plane by a pull-push pyramid (Gortler et al. 1996, The Lumigraph).
 
     Valid samples are averaged to ever coarser levels (pull) until every hole is covered; then
@@ -37,35 +36,51 @@ def fill_holes(plane: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[
         float32 (H, W), equal to ``plane`` where valid; all zero if nothing is valid.
 
     """
-    weight = valid.astype(np.float32)
-    return _push(plane, plane * weight, weight)
+    return _fill(plane, valid.astype(np.float32))
 
 
-def _push(
-    value: NDArray[np.float32], weighted: NDArray[np.float32], weight: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Fill the samples without weight from the next coarser level."""
-    known = weight > 0
-    if known.all():
+def _fill(value: Plane, weight: Plane) -> Plane:
+    if weight.all():
         return value
-    height, width = weight.shape
-    if max(height, width) == 1:
-        return weighted
-    half = ((width + 1) // 2, (height + 1) // 2)
-    weighted, weight = (_resize(_make_even(x), half, cv2.INTER_AREA) for x in (weighted, weight))
-    coarse = _push(weighted / np.maximum(weight, _LEAST_WEIGHT), weighted, weight)
-    filled = _resize(coarse, (2 * half[0], 2 * half[1]), cv2.INTER_LINEAR)[:height, :width]
-    np.copyto(filled, value, where=known)
+    if weight.size == 1:
+        return value * weight
+    return _push(value, weight, _fill(*_pull(value, weight)))
+
+
+@compiled
+def _pull(value: Plane, weight: Plane) -> tuple[Plane, Plane]:
+    """Average 2x2 samples by weight: (H, W) -> (H/2, W/2), rounded up."""
+    height, width = value.shape
+    shape = ((height + 1) // 2, (width + 1) // 2)
+    coarse, mass = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    for row in range(shape[0]):
+        for column in range(shape[1]):
+            total, share = np.float32(0), np.float32(0)
+            for y in range(2 * row, min(2 * row + 2, height)):
+                for x in range(2 * column, min(2 * column + 2, width)):
+                    if weight[y, x] > 0:
+                        total += weight[y, x] * value[y, x]
+                        share += weight[y, x]
+            mass[row, column] = np.float32(0.25) * share
+            coarse[row, column] = total / share if share > 0 else np.float32(0)
+    return coarse, mass
+
+
+@compiled
+def _push(value: Plane, weight: Plane, coarse: Plane) -> Plane:
+    """Fill the samples without weight by bilinear interpolation of the coarser level."""
+    height, width = value.shape
+    filled = np.empty((height, width), np.float32)
+    for y in range(height):
+        row = y // 2
+        other_row = min(max(row + 2 * (y % 2) - 1, 0), coarse.shape[0] - 1)
+        for x in range(width):
+            if weight[y, x] > 0:
+                filled[y, x] = value[y, x]
+                continue
+            column = x // 2
+            other_column = min(max(column + 2 * (x % 2) - 1, 0), coarse.shape[1] - 1)
+            here = np.float32(3) * coarse[row, column] + coarse[row, other_column]
+            beside = np.float32(3) * coarse[other_row, column] + coarse[other_row, other_column]
+            filled[y, x] = (np.float32(3) * here + beside) * np.float32(1 / 16)
     return filled
-
-
-def _make_even(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    margins = [(0, n % 2) for n in image.shape]
-    return np.pad(image, margins) if any(m[1] for m in margins) else image
-
-
-def _resize(
-    image: NDArray[np.float32], size: tuple[int, int], interpolation: int
-) -> NDArray[np.float32]:
-    resized = cv2.resize(image, size, interpolation=interpolation)
-    return resized.astype(np.float32, copy=False)

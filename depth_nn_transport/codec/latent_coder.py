@@ -13,9 +13,10 @@
 # limitations under the License.
 """Coding of a frame's latents with their side information, in the order of the entropy model.
 
-    base -> hyperlatents -> four spatial phases, each first the low frequencies, then the rest
+    base -> hyperlatents -> seven spatial steps, each first the low frequencies, then the rest
 
-Encoder and decoder walk the same path; only where the symbols come from differs.
+Encoder and decoder walk the same path; only where the symbols come from differs. Means, table
+indices and all that they depend on are exact.
 """
 
 from __future__ import annotations
@@ -25,24 +26,28 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from depth_nn_transport.codec.base_coder import decode_base, encode_base
+from depth_nn_transport.codec.context import expected, Predictor, seen_latents, seen_low
 from depth_nn_transport.codec.networks import (
     Array,
-    BASE_BLOCK,
     HYPER_ANCHORS,
     HYPER_CHANNELS,
     HYPER_MAX,
+    HYPER_STRIDE,
     LATENT_CHANNELS,
     LATENT_MAX,
     LOW_CHANNELS,
     Networks,
-    PHASES,
+    Step,
+    STEPS,
 )
 from depth_nn_transport.codec.table_coder import Integers, TableDecoder, TableEncoder, Tables
 import numpy as np
 from numpy.typing import NDArray
 
-# Codes the symbols of a part, given where the part lies, its means and table indices.
-Exchange = Callable[[slice, tuple[int, int], Array, NDArray[np.uint8]], Integers]
+# Codes the symbols of some channels in a step, given their means and table indices.
+Exchange = Callable[[slice, Step, Array, NDArray[np.uint8]], Integers]
+LOW = slice(0, LOW_CHANNELS)
+REST = slice(LOW_CHANNELS, LATENT_CHANNELS)
 
 
 class SymbolSink(Protocol):
@@ -54,7 +59,7 @@ class SymbolSink(Protocol):
 
 @dataclass(frozen=True)
 class Latents:
-    """Decoded latents (1, 64, H/8, W/8) and base (1, 1, H/32, W/32), float32."""
+    """Decoded latents (H/8, W/8, 64) and base (H/32, W/32), float32."""
 
     values: Array
     base: Array
@@ -63,8 +68,12 @@ class Latents:
 class LatentCoder:
     """Encoder and decoder of latents for one model."""
 
-    def __init__(self, networks: Networks, latent_tables: Tables, hyper_tables: Tables) -> None:
+    def __init__(
+        self, networks: Networks, predictor: Predictor, latent_tables: Tables,
+        hyper_tables: Tables,
+    ) -> None:
         self._networks = networks
+        self._predictor = predictor
         self._latent_tables = latent_tables
         self._hyper_tables = hyper_tables
 
@@ -74,10 +83,10 @@ class LatentCoder:
         """Quantise and encode.
 
         Args:
-            latents: float32 (1, 64, H/8, W/8), before quantisation.
-            hyper: float32 (1, 16, H/32, W/32), before rounding.
-            base: float32 (1, 1, H/32, W/32), integers.
-            valid: float32 (1, 1, H, W), 1 where measured, 0 in holes.
+            latents: float32 (H/8, W/8, 64), before quantisation.
+            hyper: float32 (H/32, W/32, 16), before rounding.
+            base: float32 (H/32, W/32), integers.
+            valid: float32 (H/8, W/8, 64), 1 where measured, 0 in holes.
             quality: 0..100, integer.
 
         Returns:
@@ -85,7 +94,7 @@ class LatentCoder:
 
         """
         encoder = TableEncoder()
-        encode_base(base[0, 0].astype(np.int32), self._latent_tables, encoder)
+        encode_base(base.astype(np.int32), self._latent_tables, encoder)
         values = self.quantize(latents, hyper, base, valid, quality, encoder)
         return encoder.to_bytes(), Latents(values, base)
 
@@ -102,15 +111,14 @@ class LatentCoder:
         rounded = np.clip(np.rint(hyper), -HYPER_MAX, HYPER_MAX).astype(np.int32)
         index = _hyper_index(rounded.shape, quality)
         symbols = sink.code(self._hyper_tables, index, rounded.ravel())
-        features = self._networks.features(_as_hyper(symbols, hyper.shape), base, valid, quality)
 
         def exchange(
-            channels: slice, phase: tuple[int, int], mean: Array, index: NDArray[np.uint8]
+            channels: slice, step: Step, mean: Array, index: NDArray[np.uint8]
         ) -> Integers:
-            target = np.clip(_part(latents, channels, phase), -LATENT_MAX, LATENT_MAX) - mean
+            target = np.clip(_part(latents, step)[:, :, channels], -LATENT_MAX, LATENT_MAX) - mean
             return sink.code(self._latent_tables, index, np.rint(target.ravel()).astype(np.int32))
 
-        return self._walk(features, exchange)
+        return self._walk(_as_hyper(symbols, hyper.shape), base, valid, quality, exchange)
 
     def decode(self, data: bytes, valid: Array, quality: float) -> Latents:
         """Decode what `encode` wrote.
@@ -120,41 +128,53 @@ class LatentCoder:
 
         """
         decoder = TableDecoder(data)
-        height, width = valid.shape[2] // BASE_BLOCK, valid.shape[3] // BASE_BLOCK
+        height, width = valid.shape[0] // HYPER_STRIDE, valid.shape[1] // HYPER_STRIDE
         grid = decode_base((height, width), self._latent_tables, decoder)
-        base = np.clip(grid, -LATENT_MAX, LATENT_MAX).astype(np.float32)[None, None]
-        shape = (1, HYPER_CHANNELS, height, width)
+        base = np.clip(grid, -LATENT_MAX, LATENT_MAX).astype(np.float32)
+        shape = (height, width, HYPER_CHANNELS)
         symbols = decoder.code(self._hyper_tables, _hyper_index(shape, quality))
 
         def exchange(
-            channels: slice, phase: tuple[int, int], mean: Array, index: NDArray[np.uint8]
+            channels: slice, step: Step, mean: Array, index: NDArray[np.uint8]
         ) -> Integers:
             return decoder.code(self._latent_tables, index)
 
-        hyper = _as_hyper(symbols, shape)
-        features = self._networks.features(hyper, base, valid, quality)
-        return Latents(self._walk(features, exchange), base)
+        return Latents(
+            self._walk(_as_hyper(symbols, shape), base, valid, quality, exchange), base
+        )
 
-    def _walk(self, features: Array, exchange: Exchange) -> Array:
-        decoded = np.zeros((1, LATENT_CHANNELS, *features.shape[2:]), np.float32)
-        for k, phase in enumerate(PHASES):
-            trunk, linear, mean, index = self._networks.low(k, features, decoded)
-            low = _restore(slice(0, LOW_CHANNELS), phase, mean, index, exchange)
-            mean, index = self._networks.high(k, trunk, linear, low)
-            rest = slice(LOW_CHANNELS, LATENT_CHANNELS)
-            _part(decoded, slice(0, LOW_CHANNELS), phase)[:] = low
-            _part(decoded, rest, phase)[:] = _restore(rest, phase, mean, index, exchange)
+    def _walk(
+        self, hyper: Array, base: Array, valid: Array, quality: float, exchange: Exchange
+    ) -> Array:
+        features = self._networks.features(hyper, base, valid, quality).copy()
+        decoded = np.zeros((*features.shape[:2], LATENT_CHANNELS), np.float32)
+        for k, step in enumerate(STEPS):
+            grid = decoded[::step.spacing, ::step.spacing]
+            linear = self._predictor.predict(k, grid)
+            here = np.ascontiguousarray(_part(features, step))
+            trunk, head = self._networks.low(k, here, seen_latents(grid))
+            trunk = trunk.copy()
+            low = _restore(LOW, step, expected(head, linear[:, :, LOW]), exchange)
+            head = self._networks.high(k, trunk, seen_low(low))
+            part = _part(decoded, step)
+            part[:, :, LOW] = low
+            part[:, :, REST] = _restore(
+                REST, step, expected(head, linear[:, :, REST]), exchange
+            )
         return decoded
 
 
-def _part(latents: Array, channels: slice, phase: tuple[int, int]) -> Array:
-    return latents[:, channels, phase[0]::2, phase[1]::2]
+def _part(grid: Array, step: Step) -> Array:
+    """Positions of a step: (H, W, C) -> (h, w, C)."""
+    (row, column), spacing = step.phase, step.spacing
+    return grid[row * spacing::2 * spacing, column * spacing::2 * spacing]
 
 
 def _restore(
-    channels: slice, phase: tuple[int, int], mean: Array, index: Array, exchange: Exchange
+    channels: slice, step: Step, distribution: tuple[Array, NDArray[np.uint8]], exchange: Exchange
 ) -> Array:
-    symbols = exchange(channels, phase, mean, index.astype(np.uint8).ravel())
+    mean, index = distribution
+    symbols = exchange(channels, step, mean, index.ravel())
     # Clamped so that hostile streams cannot leave the range in which the networks are exact.
     values = mean + symbols.reshape(mean.shape).astype(np.float32)
     return np.clip(values, -LATENT_MAX, LATENT_MAX)
@@ -163,7 +183,7 @@ def _restore(
 def _hyper_index(shape: tuple[int, ...], quality: float) -> NDArray[np.uint8]:
     anchor = round(quality * (HYPER_ANCHORS - 1) / 100)
     channels = np.arange(HYPER_CHANNELS, dtype=np.uint8) + np.uint8(anchor * HYPER_CHANNELS)
-    return np.repeat(channels, shape[2] * shape[3])
+    return np.tile(channels, shape[0] * shape[1])
 
 
 def _as_hyper(symbols: Integers, shape: tuple[int, ...]) -> Array:

@@ -21,7 +21,7 @@ import io
 from pathlib import Path
 
 from depth_nn_transport.codec.errors import ModelLoadError
-from depth_nn_transport.codec.networks import PHASES
+from depth_nn_transport.codec.networks import FLOAT_NETWORKS, STEPS
 import numpy as np
 from numpy.typing import NDArray
 
@@ -29,12 +29,11 @@ MODELS = Path(__file__).resolve().parent.parent / 'models'
 TABLES_FILE = 'tables.npz'
 MASK_FILE = 'mask.npz'
 STEPS_FILE = 'steps.npz'
-NETWORK_NAMES = (
-    'analysis',
-    'features',
-    *(f'{part}{k}' for k in range(len(PHASES)) for part in ('low', 'high')),
-    'synthesis',
+LINEAR_FILE = 'linear.npz'
+EXACT_NETWORKS = (
+    'features', *(f'{part}{k}' for k in range(len(STEPS)) for part in ('low', 'high'))
 )
+NETWORK_NAMES = (*FLOAT_NETWORKS, *EXACT_NETWORKS)
 
 
 @dataclass(frozen=True)
@@ -47,6 +46,7 @@ class ModelFiles:
         tables: arrays of the entropy tables.
         mask: arrays of the hole mask's coder.
         steps: arrays of the step map's coder.
+        linear: matrices and quantisation steps of the transform, weights of the predictor.
 
     """
 
@@ -55,6 +55,7 @@ class ModelFiles:
     tables: dict[str, NDArray[np.float32]]
     mask: dict[str, NDArray[np.float32]]
     steps: dict[str, NDArray[np.float32]]
+    linear: dict[str, NDArray[np.float32]]
 
     @classmethod
     def load(cls, model: str) -> ModelFiles:
@@ -68,15 +69,15 @@ class ModelFiles:
         if not folder.is_dir():
             known = sorted(p.name for p in MODELS.iterdir() if p.is_dir())
             raise ModelLoadError(f'there is no model {model!r}; known models: {", ".join(known)}')
-        arrays = (TABLES_FILE, MASK_FILE, STEPS_FILE)
+        arrays = (TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE)
         names = [f'{name}.onnx' for name in NETWORK_NAMES]
         try:
             contents = {name: (folder / name).read_bytes() for name in (*names, *arrays)}
-            tables, mask, steps = (_arrays(contents[name]) for name in arrays)
+            tables, mask, steps, linear = (_arrays(contents[name]) for name in arrays)
         except (OSError, ValueError) as error:
             raise ModelLoadError(f'model in {folder} is incomplete or damaged: {error}') from error
         networks = {name: contents[f'{name}.onnx'] for name in NETWORK_NAMES}
-        return cls(f'{folder.name}-{_digest(contents)}', networks, tables, mask, steps)
+        return cls(f'{folder.name}-{_digest(contents)}', networks, tables, mask, steps, linear)
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[np.float32]]:

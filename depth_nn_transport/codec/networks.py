@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,40 +27,86 @@ BASE_BLOCK = 32
 # Quanta; the base is only a reference for the transform, its error is coded by the latents.
 BASE_STEP = 16.0
 LATENT_CHANNELS = BLOCK * BLOCK
+# The convolutional path's output counts in this many quanta.
+BEND_GAIN = 16.0
 LOW_CHANNELS = 16
+# Of the hyperlatents and the base, in latents.
+HYPER_STRIDE = BASE_BLOCK // BLOCK
 HYPER_CHANNELS = 16
 HYPER_MAX = 31
 HYPER_ANCHORS = 5
 LATENT_MAX = 8191
-# Order in which the positions of each 2x2 latents are coded.
-PHASES = ((0, 0), (1, 1), (0, 1), (1, 0))
+# Means are multiples of this.
+LATENT_STEP = 1 / 8
+# The linear predictions see latents up to these, so that their sums are exact whatever their
+# weights: 9 taps * 127 * 1792 / LATENT_STEP and 16 * 9 taps * 127 * 112 / LATENT_STEP < 2**24.
+PREDICTOR_MAX = 1792.0
+ACROSS_MAX = 112.0
+TABLES = 64
+ACTIVATION_STEP = 1 / 16
+ACTIVATION_MAX = 255 * ACTIVATION_STEP
+# Their output selects no table, so that runtimes may differ in its last bits.
+FLOAT_NETWORKS = ('analysis', 'synthesis')
+
+
+class Step(NamedTuple):
+    """Positions of the latents that are coded at once.
+
+    Attributes:
+        spacing: of the grid that the step works on, in latents.
+        phase: row and column in each 2x2 of that grid.
+
+    """
+
+    spacing: int
+    phase: tuple[int, int]
+
+
+STEPS = (
+    Step(2, (0, 0)), Step(2, (1, 1)), Step(2, (0, 1)), Step(2, (1, 0)),
+    Step(1, (1, 1)), Step(1, (0, 1)), Step(1, (1, 0)),
+)
 
 
 class Networks(Protocol):
-    """The model's networks; arrays are float32 (1, C, H, W).
+    """The model's networks; arrays are float32 (H, W, C), channels last.
 
-    ``plane`` and ``valid`` are at full resolution, padded to multiples of 32; ``base`` and
-    ``hyper`` at 1/32; ``features``, ``latents`` and ``decoded`` at 1/8; what belongs to one
-    phase at 1/16. `features`, `low` and `high` are exact: every runtime returns the same bits.
+    ``residual``, ``valid``, ``latents`` and ``features`` are at 1/8 of full resolution, ``hyper``
+    and ``base`` at 1/32. `features`, `low` and `high` are exact: every runtime returns the same
+    bits. Returned arrays are valid until the next call only.
     """
 
-    def analyse(
-        self, plane: Array, valid: Array, base: Array, quality: float
-    ) -> tuple[Array, Array]:
-        """Latents in units of their step, and hyperlatents before rounding."""
+    def analyse(self, residual: Array, valid: Array, quality: float) -> tuple[Array, Array]:
+        """Correction of the linear transform (quanta), and hyperlatents before rounding."""
 
     def features(self, hyper: Array, base: Array, valid: Array, quality: float) -> Array:
         """Features of the entropy model from the side information."""
 
-    def low(
-        self, phase: int, features: Array, decoded: Array
-    ) -> tuple[Array, Array, Array, Array]:
-        """Trunk, linear prediction; mean and table index of a phase's low frequencies."""
+    def low(self, step: int, features: Array, seen: Array) -> tuple[Array, Array]:
+        """Look at the surroundings in one step.
 
-    def high(
-        self, phase: int, trunk: Array, linear: Array, low: Array
-    ) -> tuple[Array, Array]:
-        """Mean and table index of a phase's remaining frequencies."""
+        Args:
+            step: index into `STEPS`.
+            features: (H, W, 64) at the positions of the step.
+            seen: (2 H, 2 W, 80), `seen_latents` of the step's grid.
 
-    def synthesise(self, latents: Array, valid: Array, base: Array, quality: float) -> Array:
-        """Restored plane in quanta."""
+        Returns:
+            Trunk (H, W, 128), and means in eighths and table indices of the low frequencies,
+            (H, W, 32), integers that are not clamped yet.
+
+        """
+
+    def high(self, step: int, trunk: Array, seen: Array) -> Array:
+        """Look at the low frequencies of a step.
+
+        Args:
+            trunk: (H, W, 128).
+            seen: (H, W, 32), `seen_low` of the decoded low frequencies.
+
+        Returns:
+            Means in eighths and table indices of the rest, (H, W, 96).
+
+        """
+
+    def synthesise(self, latents: Array, valid: Array, quality: float) -> Array:
+        """Correction of the linear restoration, quanta."""

@@ -23,19 +23,19 @@ sent as a binary map, together with the height of the step.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 from typing import TypeVar
 
+from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.fill import fill_holes
+from depth_nn_transport.codec.networks import BLOCK
 import numpy as np
 from numpy.typing import NDArray
 
 Plane = NDArray[np.float32]
-Blocks = NDArray[np.float32]
 Bits = NDArray[np.bool_]
+Heights = NDArray[np.int32]
 Scalar = TypeVar('Scalar', bound=np.generic)
 
-BLOCK = 8
 # Quanta; below this the transform is the cheaper way.
 MIN_GAP = 32.0
 # Pairs of valid pixels on both sides of the step, at most REACH apart; where a band of holes parts
@@ -57,26 +57,15 @@ class Steps:
     """
 
     near: Bits
-    heights: NDArray[np.int32]
+    heights: Heights
 
     def remove(self, plane: Plane, valid: Bits) -> Plane:
         """Move the smaller group of each block to the level of the larger: (H, W) -> (H, W)."""
-        return plane - self._offset(valid)
+        return _shift(plane, self.near, -HEIGHT_UNIT * self.heights, valid)
 
     def restore(self, plane: Plane, valid: Bits) -> Plane:
         """Undo `remove`."""
-        return plane + self._offset(valid)
-
-    def _offset(self, valid: Bits) -> Plane:
-        near = to_blocks(self.near)
-        index = np.flatnonzero(near.any(1))
-        near, valid = near[index], to_blocks(valid)[index]
-        near_is_larger = 2 * (near & valid).sum(1) > valid.sum(1)
-        moved = near ^ near_is_larger[:, None]
-        height = np.where(near_is_larger, -HEIGHT_UNIT, HEIGHT_UNIT) * self.heights
-        offset = np.zeros((self.near.size // BLOCK**2, BLOCK**2), np.float32)
-        offset[index] = moved * height[:, None]
-        return from_blocks(offset, self.near.shape)
+        return _shift(plane, self.near, HEIGHT_UNIT * self.heights, valid)
 
 
 def find_steps(plane: Plane, valid: Bits) -> Steps:
@@ -87,16 +76,8 @@ def find_steps(plane: Plane, valid: Bits) -> Steps:
         valid: bool (H, W).
 
     """
-    index = np.flatnonzero(_block_range(plane) > MIN_GAP)
-    blocks, known = _take_blocks(plane, index), _take_blocks(valid, index)
-    threshold, clear = _widest_gap(blocks, known)
-    near = blocks > threshold[:, None]
-    height, contacts = _height(blocks, near, known)
-    chosen = clear & (contacts >= MIN_CONTACTS) & (height > MIN_GAP / 2)
-    labels = np.zeros((plane.size // BLOCK**2, BLOCK**2), bool)
-    labels[index[chosen]] = near[chosen]
-    heights = np.rint(height[chosen] / HEIGHT_UNIT).astype(np.int32)
-    return Steps(from_blocks(labels, plane.shape), heights)
+    near, heights = _find(plane, valid)
+    return Steps(near, np.rint(heights / HEIGHT_UNIT).astype(np.int32))
 
 
 def take_out_steps(plane: Plane, valid: Bits) -> tuple[Steps, Plane]:
@@ -121,53 +102,91 @@ def from_blocks(blocks: NDArray[Scalar], shape: tuple[int, ...]) -> NDArray[Scal
     return grid.swapaxes(1, 2).reshape(height, width)
 
 
-def _block_range(plane: Plane) -> Plane:
-    """Span of each block's values, row by row."""
-    rows = plane.reshape(-1, BLOCK, plane.shape[1])
-    top, bottom = rows.max(1).reshape(-1, BLOCK), rows.min(1).reshape(-1, BLOCK)
-    span: Plane = top.max(1) - bottom.min(1)
-    return span
+@compiled
+def _find(plane: Plane, valid: Bits) -> tuple[Bits, Plane]:
+    """Label the near pixels of blocks with a step; measure the steps' heights in quanta."""
+    height, width = plane.shape
+    near = np.zeros((height, width), np.bool_)
+    heights = np.empty(height * width // BLOCK**2, np.float32)
+    count = 0
+    for row in range(0, height, BLOCK):
+        for column in range(0, width, BLOCK):
+            block = plane[row:row + BLOCK, column:column + BLOCK]
+            known = valid[row:row + BLOCK, column:column + BLOCK]
+            threshold = _threshold(block, known)
+            if threshold == np.inf:
+                continue
+            gap, contacts = _contacts(block, known, threshold)
+            if contacts >= MIN_CONTACTS and gap > contacts * MIN_GAP / 2:
+                near[row:row + BLOCK, column:column + BLOCK] = block > threshold
+                heights[count] = gap / contacts
+                count += 1
+    return near, heights[:count]
 
 
-def _take_blocks(image: NDArray[Scalar], index: NDArray[np.intp]) -> NDArray[Scalar]:
-    """Take some of the blocks of `to_blocks`: (n,) -> (n, 64)."""
-    height, width = (n // BLOCK for n in image.shape)
-    grid = image.reshape(height, BLOCK, width, BLOCK)
-    return grid[index // width, :, index % width].reshape(-1, BLOCK**2)
+@compiled
+def _threshold(block: Plane, known: Bits) -> float:
+    """Middle of a wide gap that parts the valid values into two tight groups, else infinity."""
+    least, greatest = _span(block, known, -np.inf, np.inf)
+    if not greatest - least > MIN_GAP:
+        return np.inf
+    # A gap wider than the groups on its two sides holds the middle of all values.
+    middle = (least + greatest) / 2
+    _, below = _span(block, known, -np.inf, middle)
+    above, _ = _span(block, known, middle, np.inf)
+    widest_group = max(below - least, greatest - above)
+    return (below + above) / 2 if above - below > max(widest_group, MIN_GAP) else np.inf
 
 
-def _widest_gap(blocks: Blocks, known: Bits) -> tuple[Plane, Bits]:
-    """Middle of the widest gap between valid values, and whether it parts two tight groups."""
-    # Holes repeat a valid value, which opens no gap; a block of holes alone has none either.
-    anchor = np.where(known, blocks, -np.inf).max(1, keepdims=True)
-    values = np.sort(np.where(known, blocks, np.where(np.isfinite(anchor), anchor, 0)), 1)
-    gaps = np.diff(values, axis=1)
-    rows, k = np.arange(len(values)), gaps.argmax(1)
-    gap = gaps[rows, k]
-    below, above = values[rows, k], values[rows, k + 1]
-    widest_group = np.maximum(below - values[:, 0], values[:, -1] - above)
-    return (below + above) / 2, gap > np.maximum(widest_group, MIN_GAP)
+@compiled
+def _span(
+    block: Plane, known: Bits, over: float, up_to: float
+) -> tuple[float, float]:
+    """Least and greatest valid value of a range."""
+    least, greatest = np.inf, -np.inf
+    for y in range(BLOCK):
+        for x in range(BLOCK):
+            value = block[y, x]
+            inside = known[y, x] and over < value <= up_to
+            least = value if inside and value < least else least
+            greatest = value if inside and value > greatest else greatest
+    return least, greatest
 
 
-def _height(blocks: Blocks, near: Bits, known: Bits) -> tuple[Plane, NDArray[np.intp]]:
-    """Mean difference of valid pixels across the step, and the number of their pairs."""
-    total = np.zeros(len(blocks), np.float32)
-    contacts = np.zeros(len(blocks), np.intp)
-    for axis, reach in product((1, 2), range(1, REACH + 1)):
-        a, b = _pairs(blocks, axis, reach)
-        near_a, near_b = _pairs(near, axis, reach)
-        known_a, known_b = _pairs(known, axis, reach)
-        contact = (near_a ^ near_b) & known_a & known_b
-        total += (np.abs(a - b) * contact).sum((1, 2))
-        contacts += contact.sum((1, 2))
-    return total / np.maximum(contacts, 1), contacts
+@compiled
+def _contacts(block: Plane, known: Bits, threshold: float) -> tuple[float, int]:
+    """Sum up the differences of valid pixels across the step, and count them."""
+    total, contacts = 0.0, 0
+    for y in range(BLOCK):
+        for x in range(BLOCK):
+            for reach in range(1, REACH + 1):
+                for other_y, other_x in ((y + reach, x), (y, x + reach)):
+                    if other_y >= BLOCK or other_x >= BLOCK:
+                        continue
+                    if not (known[y, x] and known[other_y, other_x]):
+                        continue
+                    if (block[y, x] > threshold) != (block[other_y, other_x] > threshold):
+                        total += abs(block[y, x] - block[other_y, other_x])
+                        contacts += 1
+    return total, contacts
 
 
-def _pairs(
-    blocks: NDArray[Scalar], axis: int, reach: int
-) -> tuple[NDArray[Scalar], NDArray[Scalar]]:
-    """All pixels of blocks that have another one this far along an axis, and the other ones."""
-    grid = blocks.reshape(-1, BLOCK, BLOCK)
-    return (
-        np.take(grid, np.arange(BLOCK - reach), axis), np.take(grid, np.arange(reach, BLOCK), axis)
-    )
+@compiled
+def _shift(plane: Plane, near: Bits, heights: Plane, valid: Bits) -> Plane:
+    """Move the smaller group of each block with a step by its height, away from the far level."""
+    shifted = plane.copy()
+    index = 0
+    for row in range(0, plane.shape[0], BLOCK):
+        for column in range(0, plane.shape[1], BLOCK):
+            label = near[row:row + BLOCK, column:column + BLOCK]
+            if not label.any():
+                continue
+            known = valid[row:row + BLOCK, column:column + BLOCK]
+            near_is_larger = 2 * (label & known).sum() > known.sum()
+            offset = np.float32(-heights[index] if near_is_larger else heights[index])
+            for y in range(BLOCK):
+                for x in range(BLOCK):
+                    if label[y, x] != near_is_larger:
+                        shifted[row + y, column + x] += offset
+            index += 1
+    return shifted

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import constriction
+from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.words import bytes_to_words, words_to_bytes
 import numpy as np
@@ -69,15 +70,30 @@ class Tables:
         distance = np.abs(np.log(self._spread + 1e-3) - np.log(spread + 1e-3))
         return int(np.argmin(np.where(self.certain, np.inf, distance)))
 
-    def groups(self, index: NDArray[np.uint8]) -> tuple[NDArray[np.intp], list[tuple[int, slice]]]:
+    def groups(self, index: NDArray[np.uint8]) -> tuple[Integers, list[tuple[int, slice]]]:
         """Order that sorts symbols by table, and where each table's run lies in it."""
-        coded = np.flatnonzero(~self.certain[index])
-        order = coded[np.argsort(index[coded], kind='stable')]
-        ends = np.searchsorted(index[order], np.arange(len(self) + 1))
-        runs = [
-            (k, slice(ends[k], ends[k + 1])) for k in range(len(self)) if ends[k] < ends[k + 1]
-        ]
+        order, ends = _sort_by_table(index, self.certain)
+        starts = np.append(np.int32(0), ends[:-1])
+        runs = [(int(k), slice(starts[k], ends[k])) for k in np.flatnonzero(ends > starts)]
         return order, runs
+
+
+@compiled
+def _sort_by_table(
+    index: NDArray[np.uint8], certain: NDArray[np.bool_]
+) -> tuple[Integers, Integers]:
+    """Sort the symbols that are not certain by counting: their order, and each table's end."""
+    counts = np.zeros(len(certain), np.int32)
+    for table in index:
+        counts[table] += not certain[table]
+    ends = np.cumsum(counts).astype(np.int32)
+    order = np.empty(ends[-1], np.int32)
+    place = np.append(np.int32(0), ends[:-1])
+    for position, table in enumerate(index):
+        if not certain[table]:
+            order[place[table]] = position
+            place[table] += 1
+    return order, ends
 
 
 class TableEncoder:

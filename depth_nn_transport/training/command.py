@@ -104,7 +104,6 @@ def maps(data: Path, steps: int, seed: int, out: Path) -> None:
 def export(run: Path, data: Path, out: Path) -> None:
     """Write the networks of a run and fit their entropy tables."""
     from depth_nn_transport.codec.model_files import ModelFiles
-    from depth_nn_transport.runtime.onnx_networks import OnnxNetworks
     from depth_nn_transport.training import export as exporter
     from depth_nn_transport.training.dataset import load_recordings, thin
     from depth_nn_transport.training.fit_tables import fit_tables
@@ -112,12 +111,12 @@ def export(run: Path, data: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     try:
         model = exporter.load_run(run)
-        exporter.export_networks(model, out)
+        exporter.export_model(model, out)
         latent = exporter.logistic_tables()
         hyper = exporter.hyper_tables(model.entropy_model.hyper_prior)
         exporter.write_tables(out, latent, hyper)
-        networks = OnnxNetworks(ModelFiles.load(str(out.resolve())), 1)
-        latent, hyper = fit_tables(networks, thin(load_recordings(data), 3), latent, hyper)
+        files = ModelFiles.load(str(out.resolve()))
+        latent, hyper = fit_tables(files, thin(load_recordings(data), 3), latent, hyper)
         exporter.write_tables(out, latent, hyper)
     except ValueError as error:
         raise click.ClickException(str(error)) from error

@@ -22,7 +22,8 @@ from typing import TypeVar
 
 from depth_nn_transport.codec.fill import fill_holes
 from depth_nn_transport.codec.lattice import DEFAULT_CONSTANT, Lattice
-from depth_nn_transport.codec.steps import BLOCK, find_steps, take_out_steps
+from depth_nn_transport.codec.networks import BLOCK
+from depth_nn_transport.codec.steps import find_steps, take_out_steps
 from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
 import numpy as np
 from numpy.typing import NDArray

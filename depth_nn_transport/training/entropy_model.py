@@ -17,10 +17,12 @@
     hyperlatents, base, hole mask, quality --HyperSynthesis--> features
     features, latents decoded so far --ContextStep k--> mean and table index of the next part
 
-The latents come in eight parts: four spatial phases of each 2x2 positions, one diagonal first
-(the checkerboard of He et al. 2021 with two more steps), and in each phase first the low
-frequencies, then the rest. Everything but HyperAnalysis runs on the decoder too and must select
-the same tables there, so it is built of fixed-point layers.
+The latents come in seven spatial steps from coarse to fine, and in each step first the low
+frequencies, then the rest. A step codes one position of each 2x2 of a grid, whose other positions
+it sees as far as they are decoded, one diagonal first (the checkerboard of He et al. 2021): four
+steps on the grid of every second position, three on that of all. Everything but HyperAnalysis
+runs on the decoder too and must select the same tables there, so it is built of fixed-point
+layers.
 """
 
 from __future__ import annotations
@@ -28,14 +30,20 @@ from __future__ import annotations
 import math
 
 from depth_nn_transport.codec.networks import (
+    ACROSS_MAX,
     BLOCK,
     HYPER_ANCHORS,
     HYPER_CHANNELS,
     HYPER_MAX,
+    HYPER_STRIDE,
     LATENT_CHANNELS,
     LATENT_MAX,
+    LATENT_STEP,
     LOW_CHANNELS,
-    PHASES,
+    PREDICTOR_MAX,
+    Step,
+    STEPS,
+    TABLES,
 )
 from depth_nn_transport.training.fixed_point import (
     fixed_point_conv,
@@ -49,14 +57,7 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-HYPER_STRIDE = 4
 FEATURES = 64
-LATENT_STEP = 1 / 8
-# The linear predictions see latents up to these, so that their sums are exact whatever their
-# weights: 9 taps * 127 * 1792 / LATENT_STEP and 16 * 9 taps * 127 * 112 / LATENT_STEP < 2**24.
-PREDICTOR_MAX = 1792.0
-ACROSS_MAX = 112.0
-TABLES = 64
 MIN_SCALE = 0.05
 MAX_SCALE = 600.0
 
@@ -76,8 +77,21 @@ def logistic_bits(x: Tensor, scale: Tensor) -> Tensor:
 
 
 def phase_of(x: Tensor, phase: tuple[int, int]) -> Tensor:
-    """Positions of one phase: (N, C, H, W) -> (N, C, H/2, W/2)."""
+    """Positions of one phase of each 2x2: (N, C, H, W) -> (N, C, H/2, W/2)."""
     return channels_last(x[..., phase[0]::2, phase[1]::2])
+
+
+def on_grid(x: Tensor, spacing: int) -> Tensor:
+    """Positions of a grid: (N, C, H, W) -> (N, C, H/spacing, W/spacing)."""
+    return x[..., ::spacing, ::spacing]
+
+
+def spread_step(part: Tensor, step: Step) -> Tensor:
+    """Put the positions of a step in place, zeros elsewhere."""
+    spread = spread_phase(part, step.phase)
+    for _ in range(step.spacing // 2):
+        spread = spread_phase(spread, (0, 0))
+    return spread
 
 
 def spread_phase(part: Tensor, phase: tuple[int, int]) -> Tensor:
@@ -153,12 +167,16 @@ class HyperSynthesis(nn.Module):
             (N, 64, H/8, W/8), on the activation grid.
 
         """
+        return self.expand(hyper, base, F.pixel_unshuffle(valid, BLOCK), quality)
+
+    def expand(self, hyper: Tensor, base: Tensor, mask: Tensor, quality: Tensor) -> Tensor:
+        """Do the same with the mask as blocks, (N, 64, H/8, W/8)."""
         level = (quality / 8)[:, None, None, None]
         side = torch.cat([hyper / 4, _base_steps(base), level * torch.ones_like(base)], 1)
         x = rectify(self.hyper_leave(rectify(self.hyper_enter(side))))
-        mask = rectify(self.mask_enter(channels_last(F.pixel_unshuffle(valid, BLOCK))))
+        seen = rectify(self.mask_enter(channels_last(mask)))
         fine = channels_last(F.pixel_shuffle(x, HYPER_STRIDE))
-        x = torch.cat([fine, mask, level * torch.ones_like(fine[:, :1])], 1)
+        x = torch.cat([fine, seen, level * torch.ones_like(fine[:, :1])], 1)
         x = rectify(self.mix(x))
         return rectify(self.leave(torch.cat([x, saturate(self.spatial(x))], 1)))
 
@@ -173,13 +191,13 @@ def _base_steps(base: Tensor) -> Tensor:
 
 
 class ContextStep(nn.Module):
-    """Mean and table index of one spatial phase, from features and latents decoded so far."""
+    """Mean and table index of one spatial step, from features and latents decoded so far."""
 
-    def __init__(self, phase: tuple[int, int], has_context: bool) -> None:
+    def __init__(self, place: Step) -> None:
         super().__init__()
-        self.phase = phase
-        self.has_context = has_context
-        if has_context:
+        self.place = place
+        self.has_context = place != STEPS[0]
+        if self.has_context:
             self.enter = fixed_point_conv(LATENT_CHANNELS + LOW_CHANNELS, FEATURES)
             self.spatial = FixedPointConv2d(FEATURES, FEATURES, 5, stride=2, groups=FEATURES)
             self.predict = FixedPointConv2d(
@@ -191,7 +209,7 @@ class ContextStep(nn.Module):
                 LOW_CHANNELS, LOW_CHANNELS, 3, stride=2, bias=False
             )
             nn.init.zeros_(self.predict_across.weight)
-        self.mix = fixed_point_conv(FEATURES * (1 + has_context), 2 * FEATURES)
+        self.mix = fixed_point_conv(FEATURES * (1 + self.has_context), 2 * FEATURES)
         self.deepen = fixed_point_conv(2 * FEATURES, 2 * FEATURES)
         self.low_head = fixed_point_conv(2 * FEATURES, 2 * LOW_CHANNELS)
         self.high_mix = fixed_point_conv(2 * FEATURES + 2 * LOW_CHANNELS, 96)
@@ -201,55 +219,67 @@ class ContextStep(nn.Module):
             assert head.bias is not None
             nn.init.constant_(head.bias[head.out_channels // 2:], 2.0)
 
-    def trunk(self, features: Tensor, decoded: Tensor) -> tuple[Tensor, Tensor]:
+    def trunk(self, here: Tensor, seen: Tensor) -> Tensor:
         """Look at the surroundings.
 
         Args:
-            features: (N, 64, H, W) from `HyperSynthesis`.
-            decoded: (N, 64, H, W), latents decoded so far, zero where unknown.
+            here: (N, 64, H/2, W/2), features at the positions of the step.
+            seen: (N, 80, H, W), `seen_latents` of the step's grid.
 
         Returns:
-            Trunk (N, 128, H/2, W/2) and linear prediction (N, 64, H/2, W/2).
+            (N, 128, H/2, W/2).
 
         """
-        here = phase_of(features, self.phase)
         if not self.has_context:
-            trunk = rectify(self.mix(here))
-            return rectify(self.deepen(trunk)), torch.zeros_like(here)
-        seen = torch.cat([saturate(decoded / 2), saturate(decoded[:, :LOW_CHANNELS] / 32)], 1)
+            return rectify(self.deepen(rectify(self.mix(here))))
         around = saturate(self.spatial(self._centre(rectify(self.enter(seen)), 2)))
-        trunk = rectify(self.mix(torch.cat([here, around], 1)))
-        return rectify(self.deepen(trunk)), self._predict(self._centre(decoded, 1))
+        return rectify(self.deepen(rectify(self.mix(torch.cat([here, around], 1)))))
 
-    def _predict(self, decoded: Tensor) -> Tensor:
+    def predict_from(self, decoded: Tensor) -> Tensor:
+        """Predict linearly: (N, 64, H, W), the step's grid -> (N, 64, H/2, W/2)."""
+        if not self.has_context:
+            return torch.zeros_like(phase_of(decoded, self.place.phase))
+        decoded = self._centre(decoded, 1)
         linear = self.predict(decoded.clamp(-PREDICTOR_MAX, PREDICTOR_MAX))
         low = decoded[:, :LOW_CHANNELS].clamp(-ACROSS_MAX, ACROSS_MAX)
         across = F.pad(self.predict_across(low), (0, 0, 0, 0, 0, LATENT_CHANNELS - LOW_CHANNELS))
         # Rounded before they are added: their sum at full precision would not be exact.
         return round_to(linear, LATENT_STEP) + round_to(across, LATENT_STEP)
 
-    def low(self, trunk: Tensor, linear: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and table index of the low frequencies, each (N, 16, H/2, W/2)."""
-        return _distribution(self.low_head(trunk), linear[:, :LOW_CHANNELS])
+    def low(self, trunk: Tensor) -> Tensor:
+        """Means in eighths and table indices of the low frequencies, (N, 32, H/2, W/2)."""
+        return _in_steps(self.low_head(trunk))
 
-    def high(self, trunk: Tensor, linear: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and table index of the rest, given the decoded low ones, each (N, 48, ...)."""
-        seen = torch.cat([trunk, saturate(low / 2), saturate(low / 16)], 1)
-        head = self.high_head(rectify(self.high_mix(seen)))
-        return _distribution(head, linear[:, LOW_CHANNELS:])
+    def high(self, trunk: Tensor, seen: Tensor) -> Tensor:
+        """Look at the low ones too, `seen_low`: the same of the rest, (N, 96, H/2, W/2)."""
+        return _in_steps(self.high_head(rectify(self.high_mix(torch.cat([trunk, seen], 1)))))
 
     def _centre(self, x: Tensor, radius: int) -> Tensor:
         """Pad so that a window of stride 2 is centred on the positions of the phase."""
-        row, column = self.phase
+        row, column = self.place.phase
         before, after = (radius - row, radius - column), (radius - 1 + row, radius - 1 + column)
         return channels_last(F.pad(x, (before[1], after[1], before[0], after[0])))
 
 
-def _distribution(head: Tensor, linear: Tensor) -> tuple[Tensor, Tensor]:
+def seen_latents(decoded: Tensor) -> Tensor:
+    """Latents as the networks see them, the low ones at two scales: 64 -> 80 channels."""
+    return torch.cat([saturate(decoded / 2), saturate(decoded[:, :LOW_CHANNELS] / 32)], 1)
+
+
+def seen_low(low: Tensor) -> Tensor:
+    """Low frequencies as the networks see them, at two scales: 16 -> 32 channels."""
+    return torch.cat([saturate(low / 2), saturate(low / 16)], 1)
+
+
+def _in_steps(head: Tensor) -> Tensor:
+    return round_to(head / LATENT_STEP, 1.0)
+
+
+def expected(head: Tensor, linear: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and table index from a step's output and its linear prediction."""
     mean, index = head.chunk(2, 1)
-    # Rounded before they are added: their sum at full precision would not be exact.
-    mean = (round_to(mean, LATENT_STEP) + linear).clamp(-LATENT_MAX, LATENT_MAX)
-    return mean, round_to(index * 8, 1.0).clamp(0, TABLES - 1)
+    mean = (mean * LATENT_STEP + linear).clamp(-LATENT_MAX, LATENT_MAX)
+    return mean, index.clamp(0, TABLES - 1)
 
 
 class EntropyModel(nn.Module):
@@ -260,7 +290,7 @@ class EntropyModel(nn.Module):
         self.hyper_analysis = HyperAnalysis()
         self.hyper_prior = HyperPrior()
         self.hyper_synthesis = HyperSynthesis()
-        self.steps = nn.ModuleList(ContextStep(p, k > 0) for k, p in enumerate(PHASES))
+        self.steps = nn.ModuleList(ContextStep(place) for place in STEPS)
 
     def forward(
         self, latents: Tensor, base: Tensor, valid: Tensor, quality: Tensor
@@ -281,14 +311,20 @@ class EntropyModel(nn.Module):
         decoded = torch.zeros_like(latents)
         for step in self.steps:
             assert isinstance(step, ContextStep)
-            target = phase_of(latents, step.phase)
-            trunk, linear = step.trunk(features, decoded)
-            low, low_bits = self._code(target[:, :LOW_CHANNELS], *step.low(trunk, linear))
+            spacing, phase = step.place.spacing, step.place.phase
+            target = phase_of(on_grid(latents, spacing), phase)
+            grid = on_grid(decoded, spacing)
+            here = phase_of(on_grid(features, spacing), phase)
+            trunk, linear = step.trunk(here, seen_latents(grid)), step.predict_from(grid)
+            low, low_bits = self._code(
+                target[:, :LOW_CHANNELS], *expected(step.low(trunk), linear[:, :LOW_CHANNELS])
+            )
             high, high_bits = self._code(
-                target[:, LOW_CHANNELS:], *step.high(trunk, linear, low)
+                target[:, LOW_CHANNELS:],
+                *expected(step.high(trunk, seen_low(low)), linear[:, LOW_CHANNELS:]),
             )
             bits = bits + low_bits + high_bits
-            decoded = decoded + spread_phase(torch.cat([low, high], 1), step.phase)
+            decoded = decoded + spread_step(torch.cat([low, high], 1), step.place)
         return decoded, bits
 
     def _code(self, target: Tensor, mean: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:

@@ -15,20 +15,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 import copy
 from pathlib import Path
 from typing import Any
 import warnings
 
-from depth_nn_transport.codec.model_files import TABLES_FILE
-from depth_nn_transport.codec.networks import HYPER_MAX, LOW_CHANNELS
+from depth_nn_transport.codec.model_files import LINEAR_FILE, TABLES_FILE
+from depth_nn_transport.codec.networks import (
+    BEND_GAIN,
+    HYPER_CHANNELS,
+    HYPER_MAX,
+    LATENT_CHANNELS,
+    LOW_CHANNELS,
+    TABLES,
+)
 from depth_nn_transport.training.entropy_model import (
     ContextStep,
     HyperPrior,
     logistic_bits,
     table_scale,
-    TABLES,
 )
 from depth_nn_transport.training.fixed_point import (
     FixedPointConv2d,
@@ -36,6 +42,7 @@ from depth_nn_transport.training.fixed_point import (
     quantize_weight,
 )
 from depth_nn_transport.training.model import CHECKPOINT, DepthModel, ModelConfig
+from depth_nn_transport.training.transforms import MAX_QUALITY
 import numpy as np
 from numpy.typing import NDArray
 import torch
@@ -49,86 +56,86 @@ MAX_RADIUS = 255
 PROBABILITY_STEP = 2.0**-22
 
 
-class _AnalysisGraph(nn.Module):
+class _Graph(nn.Module):
+    """A part of the model on arrays with channels last, as robots run it."""
 
-    def __init__(self, model: DepthModel) -> None:
+    def __init__(
+        self, part: Callable[..., Tensor | tuple[Tensor, ...]], *owners: nn.Module
+    ) -> None:
         super().__init__()
-        self.analysis = model.analysis
-        self.hyper_analysis = model.entropy_model.hyper_analysis
+        self.part = part
+        self.owners = nn.ModuleList(owners)
 
-    def forward(
-        self, plane: Tensor, valid: Tensor, base: Tensor, quality: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        latents = self.analysis(plane, valid, base, quality)
-        return latents, self.hyper_analysis(latents)
-
-
-class _LowGraph(nn.Module):
-
-    def __init__(self, step: ContextStep) -> None:
-        super().__init__()
-        self.step = step
-
-    def forward(self, features: Tensor, decoded: Tensor) -> tuple[Tensor, ...]:
-        trunk, linear = self.step.trunk(features, decoded)
-        return trunk, linear, *self.step.low(trunk, linear)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        outputs = self.part(*(_channels(x, (0, 3, 1, 2)) for x in inputs))
+        outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+        return tuple(_channels(x, (0, 2, 3, 1)) for x in outputs)
 
 
-class _FirstLowGraph(_LowGraph):
-
-    def forward(self, features: Tensor) -> tuple[Tensor, ...]:  # type: ignore[override]
-        return super().forward(features, features)
+def _channels(x: Tensor, order: tuple[int, ...]) -> Tensor:
+    return x.permute(order) if x.dim() == 4 else x
 
 
-class _HighGraph(nn.Module):
-
-    def __init__(self, step: ContextStep) -> None:
-        super().__init__()
-        self.step = step
-
-    def forward(self, trunk: Tensor, linear: Tensor, low: Tensor) -> tuple[Tensor, Tensor]:
-        return self.step.high(trunk, linear, low)
-
-
-class _FirstHighGraph(_HighGraph):
-
-    def forward(  # type: ignore[override]
-        self, trunk: Tensor, low: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        zeros = torch.zeros_like(trunk[:, :1]).expand(-1, 64, -1, -1)
-        return self.step.high(trunk, zeros, low)
-
-
-def export_networks(model: DepthModel, folder: Path) -> None:
-    """Write the model's networks as ONNX graphs, fixed-point weights already rounded."""
+def export_model(model: DepthModel, folder: Path) -> None:
+    """Write networks as ONNX graphs and the linear parts, fixed-point weights already rounded."""
     model = freeze(model)
+    linear: dict[str, Any] = dict(linear_parts(model))
+    np.savez_compressed(folder / LINEAR_FILE, **linear)
     entropy = model.entropy_model
-    plane = torch.zeros(1, 1, 128, 96)
-    coarse = torch.zeros(1, 1, 4, 3)
-    hyper = torch.zeros(1, 16, 4, 3)
-    features = torch.zeros(1, 64, 16, 12)
-    trunk, linear = torch.zeros(1, 128, 8, 6), torch.zeros(1, 64, 8, 6)
-    quality = torch.zeros(1)
-    side = {'base': coarse, 'valid': plane, 'quality': quality}
-    _export(_AnalysisGraph(model), {'plane': plane, 'valid': plane, 'base': coarse,
-                                    'quality': quality}, folder / 'analysis.onnx')
-    _export(entropy.hyper_synthesis, {'hyper': hyper, **side}, folder / 'features.onnx')
+    analysis, hyper_synthesis = model.analysis, entropy.hyper_synthesis
+    blocks, coarse = torch.zeros(1, 16, 12, 64), torch.zeros(1, 4, 3, 1)
+    hyper, quality = torch.zeros(1, 4, 3, HYPER_CHANNELS), torch.zeros(1)
+
+    def analyse(residual: Tensor, valid: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
+        bend = analysis.bend_of(residual, valid, quality)
+        latents = (analysis.linear(residual) + BEND_GAIN * bend) / analysis.step(quality)
+        return bend, entropy.hyper_analysis(latents)
+
+    _export(_Graph(analyse, analysis, entropy.hyper_analysis),
+            {'residual': blocks, 'valid': blocks, 'quality': quality}, folder / 'analysis.onnx')
+    _export(_Graph(hyper_synthesis.expand, hyper_synthesis),
+            {'hyper': hyper, 'base': coarse, 'valid': blocks, 'quality': quality},
+            folder / 'features.onnx')
     for k, step in enumerate(entropy.steps):
         assert isinstance(step, ContextStep)
-        inputs = {'features': features, 'decoded': features}
-        parts = {'trunk': trunk, 'linear': linear, 'low': linear[:, :LOW_CHANNELS]}
-        low: nn.Module = _LowGraph(step)
-        high: nn.Module = _HighGraph(step)
-        if not step.has_context:
-            low, high = _FirstLowGraph(step), _FirstHighGraph(step)
-            del inputs['decoded'], parts['linear']
-        _export(low, inputs, folder / f'low{k}.onnx')
-        _export(high, parts, folder / f'high{k}.onnx')
-    _export(
-        model.synthesis,
-        {'latents': features, 'valid': plane, 'base': coarse, 'quality': quality},
-        folder / 'synthesis.onnx',
-    )
+        _export_step(step, k, folder)
+    _export(_Graph(model.synthesis.bend_of, model.synthesis),
+            {'latents': blocks, 'valid': blocks, 'quality': quality}, folder / 'synthesis.onnx')
+
+
+def _export_step(step: ContextStep, k: int, folder: Path) -> None:
+    here, seen = torch.zeros(1, 8, 6, 64), torch.zeros(1, 16, 12, LATENT_CHANNELS + LOW_CHANNELS)
+    trunk, low = torch.zeros(1, 8, 6, 128), torch.zeros(1, 8, 6, 2 * LOW_CHANNELS)
+
+    def look(features: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
+        trunk = step.trunk(features, seen)
+        return trunk, step.low(trunk)
+
+    def look_first(features: Tensor) -> tuple[Tensor, Tensor]:
+        return look(features, features)
+
+    if step.has_context:
+        _export(_Graph(look, step), {'features': here, 'seen': seen}, folder / f'low{k}.onnx')
+    else:
+        _export(_Graph(look_first, step), {'features': here}, folder / f'low{k}.onnx')
+    _export(_Graph(step.high, step), {'trunk': trunk, 'seen': low}, folder / f'high{k}.onnx')
+
+
+def linear_parts(model: DepthModel) -> dict[str, Array]:
+    """Matrices and quantisation steps of a frozen transform, weights of the linear predictor."""
+    qualities = torch.arange(MAX_QUALITY + 1).float()
+    steps: list[Any] = list(model.entropy_model.steps)[1:]
+    parts = {
+        'analysis': model.analysis.linear.weight[:, :, 0, 0].T,
+        'synthesis': model.synthesis.linear.weight[:, :, 0, 0].T,
+        'analysis_steps': model.analysis.step(qualities)[:, :, 0, 0],
+        'synthesis_steps': model.synthesis.step(qualities)[:, :, 0, 0],
+        'predict': torch.stack([s.predict.weight[:, 0].permute(1, 2, 0) for s in steps]),
+        'predict_across': torch.stack(
+            [s.predict_across.weight.permute(2, 3, 1, 0) for s in steps]
+        ),
+    }
+    return {name: np.ascontiguousarray(part.detach().numpy()) for name, part in parts.items()}
 
 
 def freeze(model: DepthModel) -> DepthModel:
@@ -160,7 +167,7 @@ def _pair(size: tuple[int, ...]) -> tuple[int, int]:
 
 
 def _export(module: nn.Module, inputs: dict[str, Tensor], path: Path) -> None:
-    axes = {name: {2: f'{name}_h', 3: f'{name}_w'} for name, x in inputs.items() if x.dim() == 4}
+    axes = {name: {1: f'{name}_h', 2: f'{name}_w'} for name, x in inputs.items() if x.dim() == 4}
     with warnings.catch_warnings():
         # The exporter that replaces this one needs fixed shapes for the phases' slices.
         warnings.simplefilter('ignore')

@@ -17,10 +17,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from depth_nn_transport.codec.depth_codec import base_of, pad_to_base
+from depth_nn_transport.codec.blocks import base_of, mask_blocks, pad_to_base
+from depth_nn_transport.codec.context import Predictor
 from depth_nn_transport.codec.latent_coder import LatentCoder
-from depth_nn_transport.codec.networks import Networks
+from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.table_coder import Integers, Tables
+from depth_nn_transport.codec.transform import Transform
+from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
 from depth_nn_transport.training.dataset import Recording, remove_steps
 from depth_nn_transport.training.export import normalise
 import numpy as np
@@ -62,19 +65,20 @@ class SymbolCounter:
 
 
 def fit_tables(
-    networks: Networks, recordings: Sequence[Recording], latent: list[Array], hyper: list[Array]
+    files: ModelFiles, recordings: Sequence[Recording], latent: list[Array], hyper: list[Array]
 ) -> tuple[list[Array], list[Array]]:
     """Fit the tables of latents and hyperlatents, starting from analytic ones."""
+    networks = OpenVinoNetworks(files, 1)
+    transform = Transform(networks, files.linear)
     latent_tables, hyper_tables = Tables(latent), Tables(hyper)
-    coder = LatentCoder(networks, latent_tables, hyper_tables)
+    coder = LatentCoder(networks, Predictor.of(files.linear), latent_tables, hyper_tables)
     counter = SymbolCounter()
     frames = [f for r in recordings for f in zip(r.planes, r.valid, strict=True)]
     for plane, valid in tqdm(frames, 'fitting tables', disable=None):
-        mask = pad_to_base(valid.astype(np.float32), 'constant')
-        smooth = remove_steps(pad_to_base(plane, 'edge')[0, 0], mask[0, 0] > 0)
-        padded = smooth[None, None]
-        base = base_of(padded)
+        known = pad_to_base(valid, 'constant')
+        smooth = remove_steps(pad_to_base(plane, 'edge'), known)
+        base, mask = base_of(smooth), mask_blocks(known)
         for quality in QUALITIES:
-            latents, hyperlatents = networks.analyse(padded, mask, base, quality)
+            latents, hyperlatents = transform.analyse(smooth, base, mask, quality)
             coder.quantize(latents, hyperlatents, base, mask, quality, counter)
     return counter.fitted(latent_tables, latent), counter.fitted(hyper_tables, hyper)

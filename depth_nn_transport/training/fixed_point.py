@@ -23,12 +23,11 @@ from __future__ import annotations
 
 from typing import Any, cast
 
+from depth_nn_transport.codec.networks import ACTIVATION_MAX, ACTIVATION_STEP
 import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-ACTIVATION_STEP = 1 / 16
-ACTIVATION_MAX = 255 * ACTIVATION_STEP
 WEIGHT_MAX = 127
 BIAS_STEP = 2.0**-8
 # With these, up to 160 inputs at ACTIVATION_MAX add up to less than 2**24 steps whatever the

@@ -22,7 +22,7 @@ from pathlib import Path
 import time
 from typing import Any
 
-from depth_nn_transport.codec.depth_codec import pad_to_base
+from depth_nn_transport.codec.blocks import pad_to_base
 from depth_nn_transport.training.dataset import (
     CropSampler,
     Plane,
@@ -80,7 +80,7 @@ def load_config(path: Path) -> TrainingConfig:
 
 
 ERROR_KNEE = 0.5
-TAIL_LIMIT = 64.0
+TAIL_LIMIT = 32.0
 
 
 def distortion(error: Tensor, valid: Tensor, tail_weight: float) -> Tensor:
@@ -219,10 +219,10 @@ def evaluate(
 def _frame_point(
     model: torch.nn.Module, plane: Plane, valid: Valid, quality: int, device: str
 ) -> tuple[float, float, float]:
-    padded = pad_to_base(plane, 'edge')[0, 0]
-    known = pad_to_base(valid.astype(np.float32), 'constant')
-    x = torch.from_numpy(remove_steps(padded, known[0, 0] > 0))[None, None].to(device)
-    mask = torch.from_numpy(known).to(device)
+    known = pad_to_base(valid, 'constant')
+    smooth = remove_steps(pad_to_base(plane, 'edge'), known)
+    x = torch.from_numpy(smooth)[None, None].to(device)
+    mask = torch.from_numpy(known).float()[None, None].to(device)
     restored, bits = model(x, mask, torch.tensor([float(quality)], device=device))
     error = torch.round(restored - x)[mask > 0]
     return float(bits) / plane.size, float(error.abs().mean()), float((error**2).mean())

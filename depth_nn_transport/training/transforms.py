@@ -22,7 +22,13 @@ from __future__ import annotations
 
 import math
 
-from depth_nn_transport.codec.networks import BASE_BLOCK, BASE_STEP, BLOCK, LATENT_CHANNELS
+from depth_nn_transport.codec.networks import (
+    BASE_BLOCK,
+    BASE_STEP,
+    BEND_GAIN,
+    BLOCK,
+    LATENT_CHANNELS,
+)
 import numpy as np
 import torch
 from torch import nn, Tensor
@@ -144,13 +150,18 @@ class Analysis(nn.Module):
 
         """
         residual = F.pixel_unshuffle(plane - upsample_base(base), BLOCK)
-        mask = F.pixel_unshuffle(valid, BLOCK)
+        bend = self.bend_of(residual, F.pixel_unshuffle(valid, BLOCK), quality)
+        latents: Tensor = (self.linear(residual) + BEND_GAIN * bend) / self.step(quality)
+        return latents
+
+    def bend_of(self, residual: Tensor, mask: Tensor, quality: Tensor) -> Tensor:
+        """Run the convolutional path on blocks, (N, 64, H/8, W/8) each."""
         features = torch.cat(
             [residual.clamp(-512, 512) / 64, compress_range(residual, 4.0), mask,
              _quality_plane(quality, residual)], 1
         )
-        latents: Tensor = (self.linear(residual) + 16 * self.bend(features)) / self.step(quality)
-        return latents
+        bend: Tensor = self.bend(features)
+        return bend
 
 
 class Synthesis(nn.Module):
@@ -176,11 +187,16 @@ class Synthesis(nn.Module):
             (N, 1, H, W) quanta.
 
         """
+        bend = self.bend_of(latents, F.pixel_unshuffle(valid, BLOCK), quality)
+        residual = self.linear(latents * self.step(quality)) + BEND_GAIN * bend
+        return upsample_base(base) + F.pixel_shuffle(residual, BLOCK)
+
+    def bend_of(self, latents: Tensor, mask: Tensor, quality: Tensor) -> Tensor:
+        """Run the convolutional path, (N, 64, H/8, W/8) each."""
         scaled = latents * self.step(quality)
-        mask = F.pixel_unshuffle(valid, BLOCK)
         features = torch.cat(
             [scaled.clamp(-512, 512) / 64, compress_range(scaled, 4.0),
              compress_range(latents, 1.0), mask, _quality_plane(quality, scaled)], 1
         )
-        residual = self.linear(scaled) + 16 * self.bend(features)
-        return upsample_base(base) + F.pixel_shuffle(residual, BLOCK)
+        bend: Tensor = self.bend(features)
+        return bend

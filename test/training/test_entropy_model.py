@@ -20,9 +20,10 @@ from depth_nn_transport.training.entropy_model import (
     logistic_bits,
     MAX_SCALE,
     MIN_SCALE,
+    on_grid,
     phase_of,
-    PHASES,
-    spread_phase,
+    spread_step,
+    STEPS,
     table_scale,
     TABLES,
 )
@@ -31,19 +32,20 @@ import torch
 
 
 @pytest.mark.parametrize('name', [
-    'PHASES', 'HYPER_CHANNELS', 'HYPER_MAX', 'LATENT_CHANNELS', 'LATENT_MAX', 'LOW_CHANNELS',
+    'STEPS', 'HYPER_CHANNELS', 'HYPER_MAX', 'LATENT_CHANNELS', 'LATENT_MAX', 'LOW_CHANNELS',
 ])
 def test_training_and_codec_agree(name):
     assert getattr(entropy_model, name) == getattr(networks, name)
 
 
-def test_phases_tile_the_latents():
+def test_steps_tile_the_latents():
     x = torch.randn(2, 3, 8, 12)
-    parts = [spread_phase(phase_of(x, phase), phase) for phase in PHASES]
+    parts = [
+        spread_step(phase_of(on_grid(x, step.spacing), step.phase), step) for step in STEPS
+    ]
     assert torch.equal(sum(parts), x)
-    for phase, part in zip(PHASES, parts, strict=True):
-        assert torch.equal(phase_of(part, phase), phase_of(x, phase))
-        assert (part != 0).sum() == x.numel() // 4
+    for step, part in zip(STEPS, parts, strict=True):
+        assert (part != 0).sum() == x.numel() // (4 * step.spacing**2)
 
 
 def test_scales_span_their_range():

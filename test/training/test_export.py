@@ -13,12 +13,17 @@
 # limitations under the License.
 """Exported networks compute what the trained ones do; tables are proper distributions."""
 
-from depth_nn_transport.codec.networks import Networks
+from depth_nn_transport.codec.blocks import base_of, mask_blocks
+from depth_nn_transport.codec.context import expected, Predictor, seen_latents, seen_low
+from depth_nn_transport.codec.model_files import MASK_FILE, ModelFiles, MODELS, STEPS_FILE
+from depth_nn_transport.codec.networks import STEPS
 from depth_nn_transport.codec.table_coder import Tables
-from depth_nn_transport.runtime.onnx_networks import OnnxNetworks
+from depth_nn_transport.codec.transform import Transform
+from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
+from depth_nn_transport.training import entropy_model
 from depth_nn_transport.training.entropy_model import HYPER_MAX, HyperPrior, phase_of, TABLES
 from depth_nn_transport.training.export import (
-    export_networks,
+    export_model,
     hyper_tables,
     logistic_tables,
     normalise,
@@ -27,7 +32,6 @@ from depth_nn_transport.training.export import (
 )
 from depth_nn_transport.training.fit_tables import fit_tables, SymbolCounter
 from depth_nn_transport.training.model import DepthModel, ModelConfig
-from depth_nn_transport.training.transforms import base_of
 from hypothesis import given, strategies as st
 import numpy as np
 import pytest
@@ -36,72 +40,107 @@ import torch
 SIDE = (64, 96)
 
 
-class Files:
-    """What `OnnxNetworks` reads of a model."""
-
-    def __init__(self, folder):
-        self.model_id = 'tiny'
-        self.networks = {path.stem: path.read_bytes() for path in folder.glob('*.onnx')}
-
-
 @pytest.fixture(scope='module')
 def model():
     torch.manual_seed(0)
-    return DepthModel(ModelConfig(width=8, analysis_depth=1, synthesis_depth=1)).eval()
+    model = DepthModel(ModelConfig(width=8, analysis_depth=1, synthesis_depth=1)).eval()
+    for step in model.entropy_model.steps[1:]:
+        torch.nn.init.normal_(step.predict_across.weight, std=0.1)
+    return model
 
 
 @pytest.fixture(scope='module')
-def networks(model, tmp_path_factory) -> Networks:
+def files(model, tmp_path_factory) -> ModelFiles:
     folder = tmp_path_factory.mktemp('model')
-    export_networks(model, folder)
-    return OnnxNetworks(Files(folder), 1)
+    export_model(model, folder)
+    write_tables(folder, logistic_tables(), hyper_tables(model.entropy_model.hyper_prior))
+    for name in (MASK_FILE, STEPS_FILE):
+        (folder / name).write_bytes((MODELS / 'main' / name).read_bytes())
+    return ModelFiles.load(str(folder))
 
 
 @pytest.fixture(scope='module')
-def inputs():
-    """Plane, validity, base, quality; hyperlatents, decoded latents."""
-    random = torch.Generator().manual_seed(1)
-    plane = torch.randint(100, 900, (1, 1, *SIDE), generator=random).float()
-    valid = (torch.rand(1, 1, *SIDE, generator=random) > 0.2).float()
-    hyper = torch.randint(-31, 32, (1, 16, 2, 3), generator=random).float()
-    decoded = torch.randint(-800, 801, (1, 64, 8, 12), generator=random) / 8
-    return plane, valid, base_of(plane), torch.tensor([40.0]), hyper, decoded
+def networks(files):
+    return OpenVinoNetworks(files, 1)
+
+
+@pytest.fixture(scope='module')
+def frame():
+    """Plane, float32, and validity, bool, of 64x96 pixels."""
+    random = np.random.default_rng(1)
+    return random.integers(100, 130, SIDE).astype(np.float32), random.random(SIDE) > 0.2
+
+
+def batch(array):
+    """(H, W, C) -> (1, C, H, W)."""
+    return torch.from_numpy(np.array(array)).permute(2, 0, 1)[None]
+
+
+def batch_of(tensor):
+    """(1, C, H, W) -> (H, W, C)."""
+    return tensor[0].permute(1, 2, 0).numpy()
 
 
 def same(actual, expected):
-    np.testing.assert_array_equal(actual, expected.numpy())
+    np.testing.assert_array_equal(actual, batch_of(expected))
 
 
 @torch.no_grad()
-def test_float_parts_agree_closely(model, networks, inputs):
-    plane, valid, base, quality, _, decoded = inputs
-    arrays = [x.numpy() for x in (plane, valid, base)]
-    latents, hyper = networks.analyse(*arrays, 40.0)
-    expected = model.analysis(plane, valid, base, quality)
-    np.testing.assert_allclose(latents, expected.numpy(), atol=1e-3, rtol=1e-4)
-    expected = model.entropy_model.hyper_analysis(expected)
-    np.testing.assert_allclose(hyper, expected.numpy(), atol=1e-3, rtol=1e-4)
-    restored = networks.synthesise(decoded.numpy(), *arrays[1:], 40.0)
-    expected = model.synthesis(decoded, valid, base, quality)
-    np.testing.assert_allclose(restored, expected.numpy(), atol=1e-2, rtol=1e-4)
+def test_float_parts_agree_closely(model, files, networks, frame):
+    plane, valid = frame
+    quality, base = torch.tensor([40.0]), base_of(plane)
+    transform = Transform(networks, files.linear)
+    planes = torch.from_numpy(plane)[None, None], torch.from_numpy(valid).float()[None, None]
+    coarse = batch(base[:, :, None])
+    latents, hyper = transform.analyse(plane, base, mask_blocks(valid), 40)
+    truth = model.analysis(*planes, coarse, quality)
+    # The convolutional paths may run in bfloat16.
+    np.testing.assert_allclose(batch(latents), truth.numpy(), atol=0.05)
+    truth = model.entropy_model.hyper_analysis(truth)
+    np.testing.assert_allclose(batch(hyper), truth.numpy(), atol=0.05)
+    restored = transform.synthesise(np.rint(latents), base, mask_blocks(valid), 40)
+    truth = model.synthesis(batch(np.rint(latents)), planes[1], coarse, quality)
+    np.testing.assert_allclose(restored, truth[0, 0].numpy(), atol=0.5)
+
+
+def known_to(step):
+    """Return what a step's grid knows already, float32 (8, 12, 1)."""
+    known = np.zeros((8, 12, 1), np.float32)
+    known[::2, ::2] = step > 0
+    for spacing, (row, column) in STEPS[:step]:
+        if spacing == STEPS[step].spacing:
+            known[row::2, column::2] = 1
+    return known
 
 
 @torch.no_grad()
-def test_exact_parts_agree_to_the_bit(model, networks, inputs):
-    _, valid, base, quality, hyper, decoded = inputs
-    entropy = model.entropy_model
-    features = entropy.hyper_synthesis(hyper, base, valid, quality)
-    same(networks.features(hyper.numpy(), base.numpy(), valid.numpy(), 40.0), features)
+def test_exact_parts_agree_to_the_bit(model, files, networks, frame):
+    random, valid = np.random.default_rng(2), mask_blocks(frame[1])
+    entropy, predictor = model.entropy_model, Predictor.of(files.linear)
+    hyper = random.integers(-31, 32, (2, 3, 16)).astype(np.float32)
+    everything = (random.integers(-30000, 30001, (8, 12, 64)) / 8).astype(np.float32)
+    base = base_of(frame[0])
+    features = entropy.hyper_synthesis.expand(
+        batch(hyper), batch(base[:, :, None]), batch(valid), torch.tensor([40.0]))
+    same(networks.features(hyper, base, valid, 40.0), features)
     for k, step in enumerate(entropy.steps):
-        trunk, linear = step.trunk(features, decoded)
-        part = phase_of(decoded, step.phase)[:, :16]
-        low, high = step.low(trunk, linear), step.high(trunk, linear, part)
-        found = networks.low(k, features.numpy(), decoded.numpy())
-        for actual, expected in zip(found, (trunk, linear, *low), strict=True):
-            same(actual, expected)
-        found = networks.high(k, trunk.numpy(), linear.numpy(), part.numpy())
-        for actual, expected in zip(found, high, strict=True):
-            same(actual, expected)
+        decoded = everything * known_to(k)
+        grid, here = batch(decoded), phase_of(features, STEPS[k].phase)
+        seen = entropy_model.seen_latents(grid)
+        same(seen_latents(decoded), seen)
+        same(predictor.predict(k, decoded), step.predict_from(grid))
+        trunk = step.trunk(here, seen)
+        found = networks.low(k, batch_of(here), seen_latents(decoded))
+        for actual, truth in zip(found, (trunk, step.low(trunk)), strict=True):
+            same(actual, truth)
+        low = everything[::2, ::2, :16].copy()
+        same(seen_low(low), entropy_model.seen_low(batch(low)))
+        head = step.high(trunk, entropy_model.seen_low(batch(low)))
+        same(networks.high(k, batch_of(trunk), seen_low(low)), head)
+        linear = predictor.predict(k, decoded)[:, :, 16:].copy()
+        truth = entropy_model.expected(head, batch(linear))
+        for actual, part in zip(expected(batch_of(head), linear), truth, strict=True):
+            same(actual, part)
 
 
 def on_grid(table):
@@ -146,9 +185,9 @@ def test_counter_mixes_counts_with_the_prior():
     np.testing.assert_array_equal(fitted[1], prior[1])
 
 
-def test_fitted_tables_keep_their_shapes(model, networks, recordings):
+def test_fitted_tables_keep_their_shapes(model, files, recordings):
     latent, hyper = logistic_tables(), hyper_tables(model.entropy_model.hyper_prior)
-    fitted = fit_tables(networks, recordings[1:], latent, hyper)
+    fitted = fit_tables(files, recordings[1:], latent, hyper)
     for before, after in zip((latent, hyper), fitted, strict=True):
         assert [len(t) for t in before] == [len(t) for t in after]
         assert all(on_grid(t) for t in after)

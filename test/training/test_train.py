@@ -22,6 +22,7 @@ from depth_nn_transport.training.train import (
     distortion,
     load_config,
     rate_weight,
+    TAIL_LIMIT,
     Trainer,
     TrainingConfig,
 )
@@ -39,7 +40,7 @@ def test_distortion_of_known_errors():
     assert distortion(0 * valid, valid, 1.0).item() == 0
     assert distortion(1.2 * valid, valid, 0.0).item() == pytest.approx(0.8)
     assert distortion(-1.2 * valid, valid, 0.5).item() == pytest.approx(0.8 + 0.36)
-    tail = 64 * 1000 - 64**2 / 2
+    tail = TAIL_LIMIT * 1000 - TAIL_LIMIT**2 / 2
     far = distortion(1000 * valid, valid, 1.0).item()
     assert far == pytest.approx(999.5 + tail, rel=1e-4)
 

@@ -13,11 +13,11 @@
 # limitations under the License.
 """The transforms start as an 8x8 DCT and its inverse."""
 
-from depth_nn_transport.codec import depth_codec
+from depth_nn_transport.codec import blocks
+from depth_nn_transport.codec.networks import BLOCK
 from depth_nn_transport.training.transforms import (
     Analysis,
     base_of,
-    BASE_STEP,
     dct_matrix,
     QualityGain,
     Synthesis,
@@ -25,6 +25,7 @@ from depth_nn_transport.training.transforms import (
 )
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 
 def test_dct_is_orthonormal_and_starts_with_the_mean():
@@ -40,10 +41,14 @@ def test_base_is_the_rounded_mean_of_blocks():
     torch.testing.assert_close(upsample_base(base_of(plane))[1, 0], torch.full((64, 96), 192.0))
 
 
-def test_base_is_the_codecs():
-    plane = np.random.default_rng(0).integers(0, 2000, (1, 1, 64, 96)).astype(np.float32)
-    assert np.array_equal(depth_codec.base_of(plane), base_of(torch.from_numpy(plane)).numpy())
-    assert depth_codec.BASE_STEP == BASE_STEP
+def test_blocks_are_the_codecs():
+    plane = np.random.default_rng(0).integers(0, 2000, (64, 96)).astype(np.float32)
+    batch = torch.from_numpy(plane)[None, None]
+    base = blocks.base_of(plane)
+    np.testing.assert_array_equal(base, base_of(batch)[0, 0].numpy())
+    residual = F.pixel_unshuffle(batch - upsample_base(base_of(batch)), BLOCK)[0]
+    cut = blocks.to_blocks(plane, base)
+    np.testing.assert_allclose(cut, residual.permute(1, 2, 0).numpy(), atol=1e-3)
 
 
 def test_steps_get_finer_with_quality():
