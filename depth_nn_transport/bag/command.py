@@ -246,6 +246,8 @@ def _convert(
         bar = _bar(reader.message_count, 'converting')
         reports = convert(reader, writer, conversions, pool, bar.update)
     seconds = time.perf_counter() - started
+    for report in reports:
+        _tell_refused(report.refused)
     summary = _conversion(reports, reader, bag_size(target), seconds)
     click.echo(json.dumps(summary) if as_json else _conversion_text(reports, summary))
 
@@ -273,8 +275,6 @@ def _conversion_text(reports: Sequence[TopicReport], summary: dict[str, Any]) ->
          str(sum(report.refused.values())))
         for report in reports
     ]
-    for report in reports:
-        _tell_refused(report.refused)
     return '\n'.join((
         table(('topic', 'frames', 'MB before', 'MB after', 'ratio', 'left as they were'), rows),
         f'bag: {summary["bytes_in"] / _MB:.2f} MB, now {summary["bytes_out"] / _MB:.2f} MB; '
@@ -325,7 +325,7 @@ def _spread(*values: float) -> str:
 
 def _tell_refused(refused: dict[str, int]) -> None:
     for reason, frames in refused.items():
-        click.echo(f'{frames} frames left out: {reason}', err=True)
+        click.echo(f'{frames} frames could not be converted: {reason}', err=True)
 
 
 def _names(topics: str) -> list[str]:

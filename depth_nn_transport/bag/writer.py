@@ -65,15 +65,20 @@ class BagWriter:
             self._workplace = Path(
                 tempfile.mkdtemp(prefix=f'.{path.name}.', suffix='.partial', dir=path.parent)
             )
-            # The name of the folder becomes that of the file in it.
-            self._writer = Writer(
-                self._workplace / path.name, version=_METADATA_VERSION, storage_plugin=storage
-            )
-            if storage is StoragePlugin.MCAP:
-                self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
-            for key, value in (custom_data or {}).items():
-                self._writer.set_custom_data(key, value)
-            self._writer.open()
+        # The name of the folder becomes that of the file in it.
+        self._writer = Writer(
+            self._workplace / path.name, version=_METADATA_VERSION, storage_plugin=storage
+        )
+        if storage is StoragePlugin.MCAP:
+            self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+        for key, value in (custom_data or {}).items():
+            self._writer.set_custom_data(key, value)
+        try:
+            with self._readable_errors():
+                self._writer.open()
+        except BagError:
+            self._remove()
+            raise
 
     def __enter__(self) -> BagWriter:
         """Return the bag."""
@@ -96,7 +101,7 @@ class BagWriter:
             else:
                 self._writer.abort()
         finally:
-            shutil.rmtree(self._workplace, ignore_errors=True)
+            self._remove()
 
     def add_topic(
         self, topic: str, msgtype: str, definition: Definition, qos: Sequence[Qos] = ()
@@ -132,6 +137,10 @@ class BagWriter:
             storage.schemas.append(Schema(len(storage.schemas) + 1, msgtype, '', ''))
             write_schema(storage.chunk.bio, storage.schemas[-1])
         self._writer.added_types.add(msgtype)
+
+    def _remove(self) -> None:
+        """Remove what is not finished."""
+        shutil.rmtree(self._workplace, ignore_errors=True)
 
     def _finish(self) -> None:
         self._writer.close()

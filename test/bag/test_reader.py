@@ -1,0 +1,79 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Bags that are not whole, and files that are no bags."""
+
+from __future__ import annotations
+
+from depth_nn_transport.bag.errors import BagError
+from depth_nn_transport.bag.reader import BagReader, STORAGE_SUFFIXES
+
+import pytest
+
+from .conftest import contents
+
+
+def data_file(bag):
+    """Return the file with the messages of a bag."""
+    return next(file for file in bag.iterdir() if file.suffix in STORAGE_SUFFIXES)
+
+
+def read_all(path):
+    """Return all messages of a bag."""
+    with BagReader(path) as reader:
+        return list(reader.messages())
+
+
+def test_a_single_file_is_read_like_its_bag(bag):
+    assert contents(data_file(bag)) == contents(bag)
+
+
+@pytest.mark.parametrize('share', [0.0, 0.1, 0.5, 0.9, 0.99])
+def test_a_truncated_bag_is_refused_by_name(bag, tmp_path, share):
+    data = data_file(bag).read_bytes()
+    path = tmp_path / data_file(bag).name
+    path.write_bytes(data[:int(len(data) * share)])
+    with pytest.raises(BagError, match=r'cut short.*reindex') as raised:
+        read_all(path)
+    assert str(path) in str(raised.value)
+
+
+def test_a_database_that_was_not_closed_is_refused(bag, tmp_path):
+    path = tmp_path / 'open.db3'
+    path.write_bytes(data_file(bag).read_bytes())
+    path.with_name('open.db3-wal').write_bytes(b'pages')
+    with pytest.raises(BagError, match='was not closed'):
+        BagReader(path)
+
+
+@pytest.mark.parametrize('name, data, words', [
+    ('old.bag', b'#ROSBAG V2.0\n', 'ROS 1 bag; convert it'),
+    ('notes.txt', b'hello', 'is no bag'),
+    ('missing', None, 'does not exist'),
+    ('junk.mcap', b'hello' * 20, 'cannot be read'),
+    ('junk.db3', b'hello' * 20, 'cannot be read'),
+])
+def test_something_else_is_refused_by_name(tmp_path, name, data, words):
+    path = tmp_path / name
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(BagError, match=words) as raised:
+        BagReader(path)
+    assert name in str(raised.value)
+
+
+def test_a_folder_without_metadata_names_the_file_to_try(bag, tmp_path):
+    file = data_file(bag)
+    (tmp_path / file.name).write_bytes(file.read_bytes())
+    with pytest.raises(BagError, match=rf'no metadata\.yaml.*{file.name}'):
+        BagReader(tmp_path)
