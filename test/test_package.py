@@ -75,13 +75,11 @@ def test_scripts_are_installed_where_ros_looks():
 
 
 @pytest.mark.parametrize('node', ['depth_encoder', 'depth_decoder'])
-def test_parameter_file_sets_what_the_node_declares(node):
-    parameters = yaml.safe_load((ROOT / 'config' / 'transport.yaml').read_text())
-    sources = [ROOT / 'depth_nn_transport' / 'nodes' / f'{name}.py'
-               for name in ('codec_node', node)]
-    declared = {name for path in sources
-                for name in re.findall(r"self\.declare\('(\w+)'", path.read_text())}
-    assert parameters[f'/**/{node}']['ros__parameters'].keys() == declared
+def test_parameter_file_sets_the_defaults_of_the_node(node):
+    from depth_nn_transport.nodes import parameters
+    settings = parameters.ENCODER if node == 'depth_encoder' else parameters.DECODER
+    given = yaml.safe_load((ROOT / 'config' / 'transport.yaml').read_text())
+    assert given[f'/**/{node}']['ros__parameters'] == {s.name: s.default for s in settings}
 
 
 def test_message_has_no_field_that_encoded_frames_lack():

@@ -15,125 +15,319 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Callable, Hashable, Sequence
+from copy import copy
 import json
 import time
 from typing import Any
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.errors import DepthCodecError
+from depth_nn_transport.nodes.diagnostics import figures_of, Problem, problems_of, status
 from depth_nn_transport.nodes.drop_log import DropLog
+from depth_nn_transport.nodes.frame_statistics import Frame, FrameStatistics
 from depth_nn_transport.nodes.newest_worker import NewestWorker
+from depth_nn_transport.nodes.parameters import CODEC_SETTINGS, refusal, Setting
+from depth_nn_transport.nodes.quality_of_service import publisher_events, subscription_events
+
+from diagnostic_msgs.msg import DiagnosticArray
 
 import numpy as np
 
-from rcl_interfaces.msg import IntegerRange, ParameterDescriptor
+from rcl_interfaces.msg import (
+    FloatingPointRange,
+    IntegerRange,
+    ParameterDescriptor,
+    SetParametersResult,
+)
 
+from rclpy.clock import Clock, ClockType
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
-from rclpy.node import Node
+from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
+from rclpy.time import Time
 
-# A link that has to hold back more than these is too slow for the stream anyway.
-RELIABLE = QoSProfile(depth=5)
 WARM_UP_SIZE = (480, 848)
 SUMMARY = 'summary: '
-REMEMBERED_DURATIONS = 10_000
+DIAGNOSTICS_TOPIC = '/diagnostics'
+DIAGNOSTICS_PERIOD_S = 1.0
 
 
-class CodecNode(Node):
+class CodecNode(LifecycleNode):
     """
-    A node that passes frames through the codec on a thread of its own, newest frame first.
+    A managed node that passes frames through the codec on a thread of its own, newest first.
 
-    A subclass defines `process`, which turns a message into published ones. `drops.counts` has the
-    number of frames dropped for each reason; the node logs them when it is closed.
+    Configuring loads the model, activating subscribes. A subclass defines `load_codec`,
+    `advertise_all`, `subscribe_all` and `process`. `drops.counts` has the number of frames
+    dropped for each reason; the node logs them when it is closed.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, settings: Sequence[Setting]) -> None:
         super().__init__(name)
+        self.settings = {setting.name: setting for setting in settings}
         self.drops = DropLog(self.get_logger())
-        self.durations_ms: deque[float] = deque(maxlen=REMEMBERED_DURATIONS)
-        self.frames = 0
-        self.declare('model', 'main', 'name or folder of the model; both ends need the same',
-                     read_only=True)
-        self.declare('threads', 1, 'threads for one frame', read_only=True,
-                     integer_range=[IntegerRange(from_value=1, to_value=64, step=1)])
-        self.declare('lazy', True, 'work only while somebody listens')
-        self.codec = DepthCodec(
-            model=self.value('model'), threads=self.value('threads'))
-        self.warm_up()
-        self.worker: NewestWorker[Any] = NewestWorker(self.work, self.count_replaced)
-
-    def declare(
-            self, name: str, default: str | float | bool, description: str, **options: Any,
-    ) -> None:
-        """Declare a parameter; options go to its descriptor."""
-        descriptor = ParameterDescriptor(description=description, **options)
-        self.declare_parameter(name, default, descriptor)
+        self.statistics = FrameStatistics()
+        self.codec: DepthCodec | None = None
+        self.worker: NewestWorker[Any] | None = None
+        self.hardware_id = ''
+        self._publishers_of_ours: list[Any] = []
+        self._subscriptions_of_ours: list[Any] = []
+        self.add_on_set_parameters_callback(self.check_parameters)
+        for setting in settings:
+            self.declare_parameter(setting.name, setting.default, descriptor_of(setting))
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, 10)
+        # Not simulated time, which may stand still: the node would look dead.
+        self.create_timer(DIAGNOSTICS_PERIOD_S, self.publish_diagnostics,
+                          clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def value(self, name: str) -> Any:
         """Return the current value of a parameter."""
-        return self.get_parameter(name).value
+        value = self.get_parameter(name).value
+        return float(value) if self.settings[name].kind == 'double' else value
 
-    def warm_up(self) -> None:
-        """Let the runtime allocate and compile what it does for the first frame only."""
-        self.codec.decode(self.codec.encode(np.full(WARM_UP_SIZE, 1000, np.uint16)))
+    def check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
+        """Refuse wrong values with the reason; take a new model, runtime or threads into use."""
+        changes = {parameter.name: parameter.value for parameter in parameters
+                   if parameter.name in self.settings}
+        reason = refusal(self.settings, changes) or self.contradiction(
+            {**self.declared_values(), **changes})
+        if not reason and self.codec is not None and any(n in changes for n in CODEC_SETTINGS):
+            reason = self.try_load({**self.declared_values(), **changes})
+        return SetParametersResult(successful=not reason, reason=reason)
+
+    def declared_values(self) -> dict[str, Any]:
+        """Return the values of the node's own parameters, as far as they are declared yet."""
+        return {name: self.value(name) for name in self.settings if self.has_parameter(name)}
+
+    def contradiction(self, values: dict[str, Any]) -> str:
+        """Return what is wrong with values together, an empty string if nothing."""
+        return ''
+
+    def try_load(self, values: dict[str, Any]) -> str:
+        """Load the model that parameters ask for; return why it cannot be, if it cannot."""
+        try:
+            self.codec = self.load_codec(values)
+        except DepthCodecError as error:
+            return str(error)
+        return ''
+
+    def load_codec(self, values: dict[str, Any]) -> DepthCodec:
+        """Return a codec that has done everything it does for the first frame only."""
+        return warm_codec(values['model'], values)
+
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Load the model and advertise."""
+        reason = self.try_load(self.declared_values()) or self.try_to(self.advertise_all)
+        if reason or self.codec is None:
+            self.get_logger().fatal(reason)
+            self.release()
+            return TransitionCallbackReturn.FAILURE
+        return super().on_configure(state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start to work."""
+        assert self.codec is not None
+        result = super().on_activate(state)
+        self.worker = NewestWorker(self.work, self.count_replaced)
+        if reason := self.try_to(self.subscribe_all):
+            self.get_logger().fatal(reason)
+            self.stop()
+            return TransitionCallbackReturn.FAILURE
+        self.get_logger().info(f'ready with model {self.codec.model_id}')
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Finish the frame at hand and stop."""
+        self.stop()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Let go of the model and the topics."""
+        self.stop()
+        self.release()
+        return TransitionCallbackReturn.SUCCESS
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop for good."""
+        return self.on_cleanup(state)
+
+    def try_to(self, step: Callable[[], None]) -> str:
+        """Return why a step fails, an empty string if it does not; rclpy would not tell."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001 - rclpy has no common base
+            return f'{type(error).__name__}: {error}'
+        return ''
+
+    def release(self) -> None:
+        """Let go of model and publishers."""
+        for publisher in self._publishers_of_ours:
+            self.destroy_lifecycle_publisher(publisher)
+        self._publishers_of_ours.clear()
+        self.codec = None
+
+    def stop(self) -> None:
+        """Unsubscribe and end the worker."""
+        self.unsubscribe_all()
+        if self.worker is not None:
+            self.worker.close()
+            self.worker = None
+
+    def advertise_all(self) -> None:
+        """Create the publishers."""
+        raise NotImplementedError
+
+    def subscribe_all(self) -> None:
+        """Create the subscriptions."""
+        raise NotImplementedError
 
     def subscribe(self, message_type: type, topic: str, callback: Any, qos: QoSProfile) -> None:
-        """Subscribe with QoS that parameters may override."""
-        self.create_subscription(
-            message_type, topic, callback, qos,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+        """Subscribe with QoS that parameters may override, until the node is deactivated."""
+        name = self.resolve_topic_name(topic)
+        self._subscriptions_of_ours.append(self.create_subscription(
+            # The profile is changed in place by the parameters.
+            message_type, topic, callback, copy(qos),
+            event_callbacks=subscription_events(name, self.get_logger().warning, self.count_lost),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies()))
 
-    def advertise(self, message_type: type, topic: str) -> Any:
-        """Return a reliable publisher with QoS that parameters may override."""
-        return self.create_publisher(
-            message_type, topic, RELIABLE,
-            qos_overriding_options=QoSOverridingOptions.with_default_policies())
+    def is_subscribed(self) -> bool:
+        """Return whether there are subscriptions."""
+        return bool(self._subscriptions_of_ours)
 
-    def is_wanted(self, publisher: Any) -> bool:
-        """Return whether a frame for this publisher is worth the work."""
-        return not self.value('lazy') or publisher.get_subscription_count() > 0
+    def unsubscribe_all(self) -> None:
+        """Destroy the subscriptions."""
+        for subscription in self._subscriptions_of_ours:
+            self.destroy_subscription(subscription)
+        self._subscriptions_of_ours.clear()
 
-    def process(self, message: Any) -> None:
-        """Pass a frame through the codec and publish the outcome."""
+    def advertise(self, message_type: type, topic: str, qos: QoSProfile) -> Any:
+        """Return a publisher with QoS that parameters may override; silent while inactive."""
+        self._publishers_of_ours.append(self.create_lifecycle_publisher(
+            message_type, topic, copy(qos),
+            event_callbacks=publisher_events(
+                self.resolve_topic_name(topic), self.get_logger().warning),
+            qos_overriding_options=QoSOverridingOptions.with_default_policies()))
+        return self._publishers_of_ours[-1]
+
+    def is_wanted(self, *publishers: Any) -> bool:
+        """Return whether a frame for these publishers is worth the work."""
+        return not self.value('lazy') or any(p.get_subscription_count() > 0 for p in publishers)
+
+    def hand_over(self, message: Any, stream: Hashable) -> None:
+        """Let the worker process a frame when its turn comes."""
+        if self.worker is not None:
+            self.worker.put(message, stream)
+
+    def process(self, message: Any) -> Frame | None:
+        """Pass a frame through the codec, publish the outcome and return its figures."""
         raise NotImplementedError
 
     def work(self, message: Any) -> None:
         """Process a frame, or drop and count it; bad input must not end the node."""
-        start = time.perf_counter()
         try:
-            self.process(message)
+            frame = self.process(message)
         except DepthCodecError as error:
-            self.drops.drop(type(error).__name__, str(error))
+            self.drop(type(error).__name__, str(error))
         except Exception as error:  # noqa: BLE001
             if self.context.ok():
-                self.drops.drop('unexpected', f'{type(error).__name__}: {error}; please report it')
+                self.drop('unexpected', f'{type(error).__name__}: {error}; please report it')
         else:
-            self.frames += 1
-            self.durations_ms.append((time.perf_counter() - start) * 1e3)
+            if frame is not None:
+                self.statistics.passes(frame)
+
+    def drop(self, reason: str, advice: str) -> None:
+        """Count a dropped frame and warn of the reason now and then."""
+        self.statistics.drop(reason)
+        self.drops.drop(reason, advice)
 
     def count_replaced(self) -> None:
         """Count a frame that a newer one overtook."""
-        self.drops.drop('replaced', 'a newer one came before this machine got to it; lower the '
-                                    'frame rate or the resolution, or raise threads')
+        self.drop('replaced', 'a newer one came before this machine got to it; lower the frame '
+                              'rate or the resolution, or raise threads')
+
+    def count_lost(self, count: int) -> None:
+        """Count messages that the middleware lost."""
+        for _ in range(count):
+            self.drop('lost', 'the middleware lost it; the link or this machine is too slow')
+
+    def age_ms(self, stamp: Any) -> float:
+        """Return the time since a header's stamp, by the node's clock."""
+        age = self.get_clock().now() - Time.from_msg(stamp, self.get_clock().clock_type)
+        return float(age.nanoseconds) / 1e6
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong at the moment."""
+        return problems_of(self.statistics.recent())
+
+    def figures(self) -> dict[str, Any]:
+        """Return what diagnostics tell of a configured node."""
+        assert self.codec is not None
+        return {
+            **figures_of(self.statistics.recent()),
+            'frames in': self.statistics.received,
+            'frames out': self.statistics.passed,
+            **{f'dropped: {reason}': count for reason, count in self.drops.counts.items()},
+            'queue': 0 if self.worker is None else self.worker.waiting,
+            'model': self.codec.model_id,
+            **{name: self.value(name) for name in self.settings if name != 'model'},
+        }
+
+    def publish_diagnostics(self) -> None:
+        """Tell how it goes."""
+        name = f'{self.get_fully_qualified_name().lstrip("/")}: {self.get_name()}'
+        if self.worker is None:
+            state = 'not configured' if self.codec is None else 'inactive'
+            message = status(name, self.hardware_id, [], state, {})
+        else:
+            message = status(name, self.hardware_id, self.problems(), 'running', self.figures())
+        array = DiagnosticArray(status=[message])
+        array.header.stamp = self.get_clock().now().to_msg()
+        self._diagnostics.publish(array)
 
     def summary(self) -> dict[str, Any]:
         """Return the number of frames passed and dropped and what one takes, in ms."""
-        durations = self.durations_ms or [0.0]
         return {
-            'frames': self.frames,
+            'frames': self.statistics.passed,
             'dropped': dict(self.drops.counts),
-            'median_ms': round(float(np.median(durations)), 2),
-            'p99_ms': round(float(np.percentile(durations, 99)), 2),
+            'median_ms': round(self.statistics.work_ms(50), 2),
+            'p99_ms': round(self.statistics.work_ms(99), 2),
         }
 
     def close(self) -> None:
         """Finish the frame at hand and log the summary."""
-        self.worker.close()
+        self.stop()
         # Not the node's own logger: at shutdown /rosout is gone already.
         get_logger(type(self).__name__).info(SUMMARY + json.dumps(self.summary()))
         self.destroy_node()
+
+
+def warm_codec(model: str, values: dict[str, Any]) -> DepthCodec:
+    """Return a codec of a model and of a node's parameters, past its first frame."""
+    runtime = {} if values['runtime'] == 'auto' else {'runtime': values['runtime']}
+    codec = DepthCodec(model=model, threads=values['threads'], **runtime)
+    codec.decode(codec.encode(np.full(WARM_UP_SIZE, 1000, np.uint16)))
+    return codec
+
+
+def descriptor_of(setting: Setting) -> ParameterDescriptor:
+    """Return the description of a parameter; whole numbers are welcome where doubles are."""
+    descriptor = ParameterDescriptor(
+        description=setting.meaning, additional_constraints=setting.constraint,
+        read_only=setting.fixed, dynamic_typing=setting.kind == 'double')
+    if setting.kind == 'double':
+        descriptor.floating_point_range = [
+            FloatingPointRange(from_value=float(setting.lowest), to_value=float(setting.highest))]
+    elif setting.kind == 'int':
+        descriptor.integer_range = [IntegerRange(
+            from_value=int(setting.lowest), to_value=int(setting.highest), step=1)]
+    return descriptor
+
+
+def milliseconds_since(start: float) -> float:
+    """Return the time since a reading of the performance counter."""
+    return (time.perf_counter() - start) * 1e3
 
 
 def sibling(topic: str, name: str) -> str:

@@ -15,57 +15,162 @@
 
 from __future__ import annotations
 
-from depth_nn_transport.nodes.codec_node import CodecNode, RELIABLE, sibling
-from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC
-from depth_nn_transport.nodes.image_conversion import depth_to_image
+from collections import OrderedDict
+import time
+from typing import Any
+
+from depth_nn_transport import DepthCodec
+from depth_nn_transport.codec.errors import DepthCodecError
+from depth_nn_transport.nodes.codec_node import (
+    CodecNode,
+    milliseconds_since,
+    sibling,
+    warm_codec,
+)
+from depth_nn_transport.nodes.codec_shelf import CodecShelf
+from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC, MODEL_SUFFIX
+from depth_nn_transport.nodes.error_sample import to_mm
+from depth_nn_transport.nodes.frame_statistics import Frame
+from depth_nn_transport.nodes.image_conversion import convert_depth, depth_to_image
 from depth_nn_transport.nodes.message_conversion import message_to_encoded
+from depth_nn_transport.nodes.parameters import DECODER
+from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
 from depth_nn_transport.nodes.runner import run
 
-from depth_nn_transport_msgs.msg import CompressedDepth
+from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
 
-from rclpy.qos import qos_profile_sensor_data
+import numpy as np
+
+from rclpy.clock import Clock, ClockType
 
 from sensor_msgs.msg import CameraInfo, Image
 
 RESTORED_TOPIC = 'camera/depth/decoded/image_rect_raw'
+LISTENER_CHECK_PERIOD_S = 0.2
+# Cameras that may share a topic.
+MAX_CAMERAS = 8
+
+
+class TooLargeError(DepthCodecError):
+    """A message claims to hold a larger image than the user wants."""
+
+
+class StaleFrameError(DepthCodecError):
+    """A frame is older than the user wants."""
 
 
 class DepthDecoder(CodecNode):
     """
     Subscribes to `camera/depth/image_rect_raw/depth_nn`, publishes `camera/depth/decoded/...`.
 
-    The source's `camera_info` is published beside each restored image, with its header.
+    The source's `camera_info` is published beside each restored image, with its header. A lazy
+    decoder subscribes only while somebody listens, so that the encoder may rest as well.
     """
 
     def __init__(self) -> None:
-        super().__init__('depth_decoder')
-        self.camera_info: CameraInfo | None = None
-        compressed_topic = self.resolve_topic_name(IMAGE_TOPIC + COMPRESSED_SUFFIX)
+        self.camera_infos: OrderedDict[str, CameraInfo] = OrderedDict()
+        self.shelf: CodecShelf | None = None
+        super().__init__('depth_decoder', DECODER)
+        self.create_timer(LISTENER_CHECK_PERIOD_S, self.check_listeners,
+                          clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def load_codec(self, values: dict[str, Any]) -> DepthCodec:
+        """Load the model that is expected; others are loaded when frames of them come."""
+        self.shelf = CodecShelf(lambda model: warm_codec(model, values), values['model'])
+        return self.shelf.main
+
+    def advertise_all(self) -> None:
+        """See `CodecNode`."""
         restored_topic = self.resolve_topic_name(RESTORED_TOPIC)
+        self.image_publisher = self.advertise(Image, RESTORED_TOPIC, RELIABLE)
+        self.info_publisher = self.advertise(
+            CameraInfo, sibling(restored_topic, 'camera_info'), RELIABLE)
+
+    def subscribe_all(self) -> None:
+        """Subscribe if somebody listens."""
+        if not self.is_wanted(self.image_publisher, self.info_publisher):
+            return
+        compressed_topic = self.resolve_topic_name(IMAGE_TOPIC + COMPRESSED_SUFFIX)
         source_topic = compressed_topic.removesuffix(COMPRESSED_SUFFIX)
-        self.image_publisher = self.advertise(Image, RESTORED_TOPIC)
-        self.info_publisher = self.advertise(CameraInfo, sibling(restored_topic, 'camera_info'))
         self.subscribe(CameraInfo, sibling(source_topic, 'camera_info'), self.receive_info,
-                       qos_profile_sensor_data)
+                       BEST_EFFORT)
+        self.subscribe(ModelInfo, compressed_topic + MODEL_SUFFIX, self.receive_model, LATCHED)
         self.subscribe(CompressedDepth, IMAGE_TOPIC + COMPRESSED_SUFFIX, self.receive, RELIABLE)
 
+    def check_listeners(self) -> None:
+        """Subscribe or unsubscribe as listeners come and go."""
+        if self.worker is None:
+            return
+        wanted = self.is_wanted(self.image_publisher, self.info_publisher)
+        if wanted and not self.is_subscribed():
+            self.subscribe_all()
+        elif not wanted and self.is_subscribed():
+            self.unsubscribe_all()
+
     def receive_info(self, message: CameraInfo) -> None:
-        """Keep the calibration for the images to come."""
-        self.camera_info = message
+        """Keep the calibration of a camera for the images to come."""
+        self.camera_infos[message.header.frame_id] = message
+        if len(self.camera_infos) > MAX_CAMERAS:
+            self.camera_infos.popitem(last=False)
+
+    def receive_model(self, message: ModelInfo) -> None:
+        """Load the model that an encoder says it uses, before its first frame comes."""
+        assert self.shelf is not None
+        try:
+            self.shelf.codec(message.model_id)
+        except DepthCodecError as error:
+            self.get_logger().warning(str(error))
 
     def receive(self, message: CompressedDepth) -> None:
-        """Hand a frame to the worker if somebody listens."""
-        if self.is_wanted(self.image_publisher):
-            self.worker.put(message)
+        """Hand a frame to the worker."""
+        self.statistics.receive()
+        self.hardware_id = message.header.frame_id
+        self.hand_over(message, message.header.frame_id)
 
-    def process(self, message: CompressedDepth) -> None:
+    def process(self, message: CompressedDepth) -> Frame:
         """Decode a frame and publish image and calibration."""
-        depth = self.codec.decode(message_to_encoded(message))
-        self.image_publisher.publish(depth_to_image(depth, message.encoding, message.header))
-        info = self.camera_info
-        if info is not None:
-            info.header = message.header
-            self.info_publisher.publish(info)
+        start = time.perf_counter()
+        self.check_claims(message)
+        encoded = message_to_encoded(message)
+        assert self.shelf is not None
+        depth = self.shelf.codec(encoded.model_id).decode(encoded)
+        encoding = self.value('encoding')
+        encoding = message.encoding if encoding == 'source' else encoding
+        self.image_publisher.publish(
+            depth_to_image(convert_depth(depth, encoding), encoding, message.header))
+        self.publish_info(message)
+        return Frame(
+            size=len(encoded.mask) + len(encoded.latents), pixels=depth.size,
+            on_lattice=encoded.lattice_constant > 0,
+            hole_share=1 - np.count_nonzero(to_mm(depth)) / depth.size,
+            work_ms=milliseconds_since(start), age_ms=self.age_ms(message.header.stamp))
+
+    def check_claims(self, message: CompressedDepth) -> None:
+        """
+        Look at a frame before any work goes into it.
+
+        Raises: TooLargeError and StaleFrameError, as the parameters ask.
+        """
+        pixels, limit = message.height * message.width, self.value('max_pixels')
+        if pixels > limit:
+            raise TooLargeError(f'it claims {message.width}x{message.height} pixels, max_pixels '
+                                f'is {limit}; raise that if the frame is genuine')
+        age, max_age = self.age_ms(message.header.stamp) / 1e3, self.value('max_age')
+        if 0 < max_age < age:
+            raise StaleFrameError(f'it is {age:.3f} s old, max_age is {max_age:g} s; is the link '
+                                  'slow, or do the clocks of the two machines differ?')
+
+    def publish_info(self, message: CompressedDepth) -> None:
+        """Publish the calibration of the camera that a frame is from, if it is known."""
+        info = self.camera_infos.get(message.header.frame_id)
+        if info is None and len(self.camera_infos) == 1:
+            (info,) = self.camera_infos.values()
+        # Right after the camera changed its resolution, calibration and image may not fit.
+        if info is None or (info.height, info.width) not in {
+                (0, 0), (message.height, message.width)}:
+            return
+        info.header = message.header
+        self.info_publisher.publish(info)
 
 
 def main(arguments: list[str] | None = None) -> None:

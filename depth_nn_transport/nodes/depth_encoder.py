@@ -15,57 +15,184 @@
 
 from __future__ import annotations
 
-from depth_nn_transport.nodes.codec_node import CodecNode
+import time
+from typing import Any
+
+from depth_nn_transport import EncodedDepth, Mode
+from depth_nn_transport.nodes.codec_node import CodecNode, milliseconds_since
+from depth_nn_transport.nodes.diagnostics import figures_of_sample, Problem, problems_of_sample
+from depth_nn_transport.nodes.error_sample import compare, ErrorSample, to_mm
+from depth_nn_transport.nodes.frame_rate_limit import FrameRateLimit
+from depth_nn_transport.nodes.frame_statistics import Frame
 from depth_nn_transport.nodes.image_conversion import image_to_depth
 from depth_nn_transport.nodes.message_conversion import encoded_to_message
+from depth_nn_transport.nodes.parameters import contradiction, ENCODER
+from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
+from depth_nn_transport.nodes.rate_control import RateController
 from depth_nn_transport.nodes.runner import run
 
-from depth_nn_transport_msgs.msg import CompressedDepth
+from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
 
-from rcl_interfaces.msg import FloatingPointRange, SetParametersResult
+import numpy as np
+from numpy.typing import NDArray
 
-from rclpy.parameter import Parameter
-from rclpy.qos import qos_profile_sensor_data
+from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
+from rclpy.serialization import serialize_message
 
 from sensor_msgs.msg import Image
 
 IMAGE_TOPIC = 'camera/depth/image_rect_raw'
 COMPRESSED_SUFFIX = '/depth_nn'
-MODES = ('lossy',)
+MODEL_SUFFIX = '/model'
+# Times that a frame is encoded at most to keep to a bit rate.
+MAX_ATTEMPTS = 3
 
 
 class DepthEncoder(CodecNode):
     """Subscribes to `camera/depth/image_rect_raw` and publishes it on `.../depth_nn`."""
 
     def __init__(self) -> None:
-        super().__init__('depth_encoder')
-        self.add_on_set_parameters_callback(self.check_parameters)
-        self.declare('mode', 'lossy', 'what is kept of the image',
-                     additional_constraints=f'one of {", ".join(MODES)}')
-        self.declare('quality', 50.0, '0 is the smallest, 100 the best',
-                     floating_point_range=[FloatingPointRange(from_value=0.0, to_value=100.0)])
-        image_topic = self.resolve_topic_name(IMAGE_TOPIC)
-        self.publisher = self.advertise(CompressedDepth, image_topic + COMPRESSED_SUFFIX)
-        self.subscribe(Image, IMAGE_TOPIC, self.receive, qos_profile_sensor_data)
+        self.sample: ErrorSample | None = None
+        self.sampled_bound = 0.0
+        self.frames_to_sample = 0
+        self.last_quality = 0.0
+        self.rate_limit = FrameRateLimit(0.0)
+        self.rate_controller: RateController | None = None
+        super().__init__('depth_encoder', ENCODER)
 
-    def check_parameters(self, parameters: list[Parameter]) -> SetParametersResult:
-        """Reject a mode that does not exist."""
-        for parameter in parameters:
-            if parameter.name == 'mode' and parameter.value not in MODES:
-                return SetParametersResult(successful=False, reason=(
-                    f'mode is {parameter.value!r}, expected one of {", ".join(MODES)}'))
-        return SetParametersResult(successful=True)
+    def contradiction(self, values: dict[str, Any]) -> str:
+        """See `CodecNode`."""
+        return contradiction(values)
+
+    def try_load(self, values: dict[str, Any]) -> str:
+        """Load a model and tell decoders, at once if active."""
+        reason = super().try_load(values)
+        if not reason and self.worker is not None:
+            self.tell_model()
+        return reason
+
+    def advertise_all(self) -> None:
+        """See `CodecNode`."""
+        topic = self.resolve_topic_name(IMAGE_TOPIC) + COMPRESSED_SUFFIX
+        self.publisher = self.advertise(CompressedDepth, topic, RELIABLE)
+        self.model_publisher = self.advertise(
+            ModelInfo, self.resolve_topic_name(topic) + MODEL_SUFFIX, LATCHED)
+
+    def subscribe_all(self) -> None:
+        """See `CodecNode`."""
+        self.subscribe(Image, IMAGE_TOPIC, self.receive, BEST_EFFORT)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Start to work and tell decoders the model."""
+        self.rate_controller = None
+        result = super().on_activate(state)
+        self.tell_model()
+        return result
+
+    def tell_model(self) -> None:
+        """Publish what a decoder can prepare before the first frame comes."""
+        assert self.codec is not None
+        self.model_publisher.publish(ModelInfo(model_id=self.codec.model_id))
 
     def receive(self, message: Image) -> None:
-        """Hand an image to the worker if somebody listens."""
-        if self.is_wanted(self.publisher):
-            self.worker.put(message)
+        """Hand an image to the worker if somebody listens and it is not one too many."""
+        self.statistics.receive()
+        self.hardware_id = message.header.frame_id
+        if not self.is_wanted(self.publisher):
+            return
+        if self.rate_limit.rate != self.value('max_rate'):
+            self.rate_limit = FrameRateLimit(self.value('max_rate'))
+        if self.rate_limit.takes(time.monotonic()):
+            self.hand_over(message, None)
+        else:
+            self.statistics.drop('max_rate')
 
-    def process(self, message: Image) -> None:
+    def process(self, message: Image) -> Frame | None:
         """Encode an image and publish it."""
-        encoded = self.codec.encode(
-            image_to_depth(message), mode=self.value('mode'), quality=self.value('quality'))
-        self.publisher.publish(encoded_to_message(encoded, message.encoding, message.header))
+        start = time.perf_counter()
+        depth = image_to_depth(message)
+        sent = (self.send_at_rate(depth, message) if self.value('target_bitrate') > 0
+                else self.send(depth, message))
+        if sent is None:
+            return None
+        encoded, size = sent
+        self.last_quality = encoded.quality
+        frame = Frame(
+            size=size, pixels=depth.size, on_lattice=encoded.lattice_constant > 0,
+            hole_share=1 - np.count_nonzero(to_mm(depth)) / depth.size,
+            work_ms=milliseconds_since(start), age_ms=self.age_ms(message.header.stamp))
+        self.sample_error(depth, encoded)
+        return frame
+
+    def send(self, depth: NDArray[Any], message: Image) -> tuple[EncodedDepth, int]:
+        """Encode an image as the parameters ask, publish it and return its bytes too."""
+        assert self.codec is not None
+        encoded = self.codec.encode(depth, mode=self.value('mode'), **self.promise())
+        data = serialize_message(encoded_to_message(encoded, message.encoding, message.header))
+        self.publisher.publish(data)
+        return encoded, len(data)
+
+    def promise(self) -> dict[str, float]:
+        """Return what the codec is told beside the mode."""
+        mode, millimetres = self.value('mode'), self.value('max_error_mm')
+        if mode == 'lossy':
+            return {'quality': self.value('quality')}
+        if mode == 'lossless':
+            return {}
+        if millimetres > 0:
+            return {'max_error_mm': millimetres}
+        return {'max_error': self.value('max_error')}
+
+    def send_at_rate(self, depth: NDArray[Any], message: Image) -> tuple[EncodedDepth, int] | None:
+        """Encode an image at the quality that keeps to the bit rate, or skip and count it."""
+        controller = self.controller()
+        assert self.codec is not None
+        quality: int | None = controller.choose(time.monotonic())
+        for _ in range(MAX_ATTEMPTS):
+            if quality is None:
+                break
+            encoded = self.codec.encode(depth, quality=quality)
+            data = serialize_message(encoded_to_message(encoded, message.encoding, message.header))
+            now = time.monotonic()
+            delay = controller.delay(now, len(data))
+            if delay is not None:
+                time.sleep(delay)
+                self.publisher.publish(data)
+                controller.sent(now + delay, quality, len(data))
+                return encoded, len(data)
+            quality = controller.retry(quality, len(data), now)
+        self.drop('bitrate', 'it would have exceeded target_bitrate even at a low quality; raise '
+                             'target_bitrate, or lower the frame rate or the resolution')
+        return None
+
+    def controller(self) -> RateController:
+        """Return the controller of the bit rate that is asked for."""
+        rate = self.value('target_bitrate') * 1e6
+        if self.rate_controller is None or self.rate_controller.bits_per_second != rate:
+            self.rate_controller = RateController(rate)
+        return self.rate_controller
+
+    def sample_error(self, depth: NDArray[Any], encoded: EncodedDepth) -> None:
+        """Decode one frame in a while as a receiver would, and note its error."""
+        period = self.value('error_sample_period')
+        self.frames_to_sample -= 1
+        if period == 0 or self.frames_to_sample > 0:
+            return
+        assert self.codec is not None
+        self.frames_to_sample = period
+        self.sample = compare(depth, self.codec.decode(encoded), encoded)
+        self.sampled_bound = {Mode.LOSSLESS: 0.0, Mode.BOUNDED: encoded.max_error}.get(
+            encoded.mode, float('inf'))
+
+    def problems(self) -> list[Problem]:
+        """See `CodecNode`."""
+        return [*super().problems(), *problems_of_sample(self.sample, self.sampled_bound)]
+
+    def figures(self) -> dict[str, Any]:
+        """See `CodecNode`."""
+        return {**super().figures(), **figures_of_sample(self.sample),
+                'quality of the last frame': self.last_quality,
+                'listeners': self.publisher.get_subscription_count()}
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -65,6 +65,22 @@ def depth_to_image(depth: NDArray[Any], encoding: str, header: Header) -> Image:
     return message
 
 
+def convert_depth(depth: NDArray[Any], encoding: str) -> NDArray[Any]:
+    """
+    Return depth (H, W) as an encoding has it: uint16 in mm or float32 in metres.
+
+    What does not fit into 16 bits becomes a hole, as it cannot be told.
+    """
+    wanted = PIXEL_TYPES[encoding]
+    if depth.dtype == wanted:
+        return depth
+    if wanted == np.float32:
+        return np.where(depth > 0, depth / np.float32(1000), np.float32(np.nan))
+    millimetres = np.rint(depth * np.float32(1000))
+    fits = (millimetres >= 1) & (millimetres <= np.iinfo(np.uint16).max)
+    return np.where(fits, millimetres, 0).astype(np.uint16)
+
+
 def check_image(message: Image) -> None:
     """Raise InvalidImageError if the message cannot hold a depth image of what it claims."""
     if message.encoding not in PIXEL_TYPES:

@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
-from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC, MODES
+from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC
+from depth_nn_transport.nodes.parameters import MODES
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -31,6 +32,7 @@ from launch_ros.substitutions import FindPackageShare
 
 PACKAGE = 'depth_nn_transport'
 DEFAULT_CAMERA = 'camera'
+RESPAWN_DELAY_S = 2.0
 # Parameters of the encoder that are launch arguments too, with the type of their values.
 ENCODER_PARAMETERS = {'mode': str, 'quality': float}
 
@@ -40,6 +42,7 @@ COMMON_ARGUMENTS = {
     'camera_name': (DEFAULT_CAMERA, 'second part of the camera topics'),
     'params_file': ('', "parameters of the nodes; the package's config/transport.yaml if empty"),
     'use_sim_time': ('false', 'take the time from /clock'),
+    'respawn': ('true', 'start a node again that ended by itself'),
     'log_level': ('info', 'debug, info, warn, error or fatal'),
 }
 ENCODER_ARGUMENTS = {
@@ -86,6 +89,8 @@ def node_actions(
         remappings=remappings(argument['camera_namespace'], argument['camera_name']),
         arguments=['--ros-args', '--log-level', argument['log_level']],
         output='screen',
+        respawn=argument['respawn'].lower() == 'true',
+        respawn_delay=RESPAWN_DELAY_S,
     )]
 
 

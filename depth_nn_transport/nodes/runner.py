@@ -24,6 +24,7 @@ from depth_nn_transport.nodes.codec_node import CodecNode
 import rclpy
 from rclpy.exceptions import ParameterException
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.logging import get_logger
 
 
@@ -35,7 +36,8 @@ def run(create: Callable[[], CodecNode], arguments: list[str] | None) -> None:
         # Before the model is loaded: an executor that is made after a signal complains.
         executor = SingleThreadedExecutor()
         node = create()
-        node.get_logger().info(f'ready with model {node.codec.model_id}')
+        if node.value('autostart') and not start(node) and rclpy.ok():
+            sys.exit(1)
         rclpy.spin(node, executor)
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
@@ -50,3 +52,9 @@ def run(create: Callable[[], CodecNode], arguments: list[str] | None) -> None:
         if node is not None:
             node.close()
         rclpy.try_shutdown()
+
+
+def start(node: CodecNode) -> bool:
+    """Configure and activate a node; return whether it could."""
+    return all(step() == TransitionCallbackReturn.SUCCESS
+               for step in (node.trigger_configure, node.trigger_activate))

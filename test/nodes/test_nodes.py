@@ -19,12 +19,23 @@ from copy import deepcopy
 import signal
 
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
+from depth_nn_transport.nodes.quality_of_service import LATCHED
 
-from depth_nn_transport_msgs.msg import CompressedDepth
+from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
+
+from diagnostic_msgs.msg import DiagnosticArray
+
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 
 import numpy as np
 
 import pytest
+
+from rcl_interfaces.srv import SetParameters
+
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
 
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -160,22 +171,28 @@ def test_bad_messages_are_dropped_and_counted(partner, start_node):
     decoder = start_node('depth_decoder')
     sender = partner.speak(CompressedDepth, COMPRESSED)
     restored = partner.listen(Image, RESTORED)
-    partner.wait_for(lambda: sender.get_subscription_count() > 0
-                     and partner.count_publishers(RESTORED) > 0)
-    flipped, truncated, other = (deepcopy(good) for _ in range(3))
+
+    def passes() -> bool:
+        sender.publish(good)
+        return partner.spin(lambda: len(restored) > 0, 1)
+
+    partner.wait_for(passes)
+    flipped, truncated, other, huge = (deepcopy(good) for _ in range(4))
     flipped.latents[len(flipped.latents) // 2] ^= 16
     truncated.latents = truncated.latents[:-1]
-    other.model_id = 'other-00000000'
-    for message in (flipped, truncated, other, CompressedDepth()):
+    other.model_id = 'main-00000000'
+    huge.width = huge.height = 4000
+    for message in (flipped, truncated, other, huge, CompressedDepth()):
         sender.publish(message)
         partner.wait_for_silence()
+    before = len(restored)
     sender.publish(good)
-    partner.wait_for(lambda: len(restored) > 0)
+    partner.wait_for(lambda: len(restored) > before)
     report = decoder.stop()
     assert report.exit_code == 0
-    assert len(restored) == report.summary['frames'] == 1
-    assert sum(report.summary['dropped'].values()) == 4
+    assert sum(report.summary['dropped'].values()) == 5
     assert report.summary['dropped']['CorruptStreamError'] >= 2
+    assert report.summary['dropped']['TooLargeError'] == 1
 
 
 @pytest.mark.parametrize('lazy', [True, False])
@@ -210,3 +227,152 @@ def test_wrong_parameters_end_a_node_with_one_line(start_node, partner, paramete
     assert report.exit_code == 1
     assert 'Traceback' not in report.output
     assert str(*parameters.values()) in report.output or 'threads' in report.output
+
+
+def diagnosed(partner, key: str) -> str:
+    """Return what the next diagnostics say of a key."""
+    arrays = partner.listen(DiagnosticArray, '/diagnostics')
+
+    def found() -> list[str]:
+        return [pair.value for array in arrays for status in array.status
+                for pair in status.values if pair.key == key]
+
+    partner.wait_for(lambda: bool(found()))
+    return found()[-1]
+
+
+def call(partner, kind: type, service: str, request):
+    """Return the answer of a service."""
+    client = partner.create_client(kind, service)
+    partner.wait_for(client.service_is_ready)
+    future = client.call_async(request)
+    partner.wait_for(future.done)
+    return future.result()
+
+
+def set_parameter(partner, node: str, name: str, value):
+    """Set a parameter of a node and return the outcome."""
+    parameter = Parameter(name, value=value).to_parameter_msg()
+    answer = call(partner, SetParameters, f'{node}/set_parameters',
+                  SetParameters.Request(parameters=[parameter]))
+    return answer.results[0]
+
+
+def change_state(partner, node: str, transition: int) -> bool:
+    """Return whether a node took a transition."""
+    request = ChangeState.Request(transition=Transition(id=transition))
+    return call(partner, ChangeState, f'{node}/change_state', request).success
+
+
+def test_parameters_change_at_run_time_or_are_refused_with_the_reason(chain):
+    chain.pass_through(slope())
+    partner = chain.partner
+    assert set_parameter(partner, 'depth_encoder', 'quality', 20).successful
+    assert set_parameter(partner, 'depth_encoder', 'threads', 2).successful
+    refused = set_parameter(partner, 'depth_encoder', 'mode', 'best')
+    assert not refused.successful and "'best'" in refused.reason and 'lossy' in refused.reason
+    refused = set_parameter(partner, 'depth_encoder', 'model', 'none_such')
+    assert not refused.successful and 'none_such' in refused.reason
+    assert not set_parameter(partner, 'depth_encoder', 'quality', 101.0).successful
+    chain.pass_through(slope())
+    assert diagnosed(partner, 'quality of the last frame') == '20.0'
+
+
+def test_target_bitrate_lowers_the_quality(chain):
+    assert set_parameter(chain.partner, 'depth_encoder', 'target_bitrate', 0.001).successful
+    for _ in range(20):
+        chain.images.publish(slope())
+        chain.partner.spin(lambda: False, 0.1)
+    report = chain.encoder.stop()
+    assert report.summary['dropped']['bitrate'] > 0
+
+
+def test_decoded_encoding_is_chosen_by_parameter(chain):
+    assert set_parameter(chain.partner, 'depth_decoder', 'encoding', '32FC1').successful
+    restored = chain.pass_through(slope())
+    assert restored.encoding == '32FC1'
+    depth = image_to_depth(restored)
+    assert np.isnan(depth[:16]).all()
+    assert np.abs(depth[16:] * 1000 - SLOPE_MM).mean() < 20
+
+
+def test_frames_that_are_too_old_are_dropped(chain):
+    chain.pass_through(slope())
+    assert set_parameter(chain.partner, 'depth_decoder', 'max_age', 1.0).successful
+    chain.images.publish(slope(number=1))
+    chain.partner.wait_for_silence()
+    chain.images.publish(slope(number=1))
+    chain.partner.wait_for_silence()
+    assert chain.decoder.stop().summary['dropped']['StaleFrameError'] >= 1
+
+
+def test_size_and_camera_may_change_in_the_stream(chain):
+    chain.pass_through(slope())
+    larger = depth_to_image(np.tile(np.repeat(SLOPE_MM, 2), (64, 1)), '16UC1',
+                            Header(frame_id='another'))
+    restored = chain.pass_through(larger)
+    assert (restored.height, restored.width) == (64, 128)
+    assert restored.header.frame_id == 'another'
+    assert chain.pass_through(slope()).height == 48
+
+
+def test_a_managed_node_waits_for_its_manager(partner, start_node):
+    encoder = start_node('depth_encoder', autostart='false')
+    images = partner.speak(Image, IMAGE)
+    compressed = partner.listen(CompressedDepth, COMPRESSED)
+    assert change_state(partner, 'depth_encoder', Transition.TRANSITION_CONFIGURE)
+    assert images.get_subscription_count() == 0
+    assert change_state(partner, 'depth_encoder', Transition.TRANSITION_ACTIVATE)
+
+    def came() -> bool:
+        images.publish(slope())
+        return partner.spin(lambda: len(compressed) > 0, 1)
+
+    partner.wait_for(came)
+    assert change_state(partner, 'depth_encoder', Transition.TRANSITION_DEACTIVATE)
+    assert change_state(partner, 'depth_encoder', Transition.TRANSITION_CLEANUP)
+    assert change_state(partner, 'depth_encoder', Transition.TRANSITION_CONFIGURE)
+    assert encoder.stop().exit_code == 0
+
+
+def test_the_model_is_told_to_late_comers(partner, start_node):
+    node = start_node('depth_encoder')
+    partner.wait_for(lambda: 'ready with model' in node.output)
+    told = []
+    partner.create_subscription(ModelInfo, f'{COMPRESSED}/model', told.append, LATCHED)
+    partner.wait_for(lambda: len(told) > 0)
+    assert told[0].model_id in node.output
+
+
+@pytest.mark.parametrize('reliability', ['reliable', 'best_effort'])
+def test_both_kinds_of_delivery_work_end_to_end(partner, start_node, reliability):
+    overrides = {f'qos_overrides./{topic}.{end}.reliability': reliability
+                 for topic in (IMAGE, COMPRESSED, RESTORED)
+                 for end in ('publisher', 'subscription')}
+    start_node('depth_encoder', **overrides)
+    start_node('depth_decoder', **overrides)
+    qos = QoSProfile(depth=10, reliability=ReliabilityPolicy[reliability.upper()])
+    images = partner.create_publisher(Image, IMAGE, qos)
+    restored = []
+    partner.create_subscription(Image, RESTORED, restored.append, qos)
+
+    def came() -> bool:
+        images.publish(slope())
+        return partner.spin(lambda: len(restored) > 0, 1)
+
+    partner.wait_for(came)
+
+
+def test_ends_that_do_not_fit_are_told_in_plain_words(partner, start_node):
+    node = start_node('depth_encoder', **{
+        f'qos_overrides./{IMAGE}.subscription.reliability': 'reliable'})
+    partner.create_publisher(
+        Image, IMAGE, QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
+    partner.wait_for(lambda: 'no messages pass' in node.output)
+    assert f'qos_overrides./{IMAGE}.subscription.reliability' in node.output
+
+
+def test_diagnostics_report_figures_and_the_error_of_a_sample(chain):
+    chain.pass_through(slope())
+    assert float(diagnosed(chain.partner, 'error, mean quanta')) < 5
+    assert diagnosed(chain.partner, 'model').startswith('main-')

@@ -1,0 +1,61 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Error of a frame as its receiver will see it, measured by the sender; free of ROS."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from depth_nn_transport import EncodedDepth
+from depth_nn_transport.codec.lattice import Lattice
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class ErrorSample:
+    """Absolute error over a frame's valid pixels, and pixels that changed from or to holes."""
+
+    mean_quanta: float
+    max_quanta: float
+    mean_mm: float
+    max_mm: float
+    changed_holes: int
+
+
+def compare(original: NDArray[Any], restored: NDArray[Any], encoded: EncodedDepth) -> ErrorSample:
+    """
+    Compare a frame with its original, both (H, W) of one type: uint16 in mm or float32 in m.
+
+    A quantum is a step of the frame's own lattice.
+    """
+    lattice = Lattice(abs(encoded.lattice_constant), encoded.lattice_constant > 0)
+    original_mm, restored_mm = to_mm(original), to_mm(restored)
+    changed = int(((original_mm > 0) != (restored_mm > 0)).sum())
+    both = (original_mm > 0) & (restored_mm > 0)
+    if not both.any():
+        return ErrorSample(0.0, 0.0, 0.0, 0.0, changed)
+    mm = np.abs(restored_mm[both] - original_mm[both])
+    quanta = np.abs(lattice.to_quanta(restored_mm[both]) - lattice.to_quanta(original_mm[both]))
+    return ErrorSample(float(quanta.mean()), float(quanta.max()), float(mm.mean()),
+                       float(mm.max()), changed)
+
+
+def to_mm(depth: NDArray[Any]) -> NDArray[np.float32]:
+    """Return depth in mm, 0 in holes."""
+    if depth.dtype == np.uint16:
+        return depth.astype(np.float32)
+    return np.where(np.isfinite(depth) & (depth > 0), depth * np.float32(1000), np.float32(0))

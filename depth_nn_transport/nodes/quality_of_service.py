@@ -1,0 +1,64 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Quality of service of the topics, and what to tell a user whose ends do not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.qos import (
+    DurabilityPolicy,
+    qos_policy_name_from_kind,
+    qos_profile_sensor_data,
+    QoSProfile,
+    ReliabilityPolicy,
+)
+
+try:
+    from rclpy.event_handler import PublisherEventCallbacks, SubscriptionEventCallbacks
+except ImportError:  # Humble
+    from rclpy.qos_event import PublisherEventCallbacks, SubscriptionEventCallbacks
+
+# Fits subscriptions of both kinds. A link that has to hold back more is too slow for the stream.
+RELIABLE = QoSProfile(depth=5)
+# Fits publishers of both kinds.
+BEST_EFFORT = qos_profile_sensor_data
+# Kept for those who come late.
+LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL,
+                     reliability=ReliabilityPolicy.RELIABLE)
+
+
+def publisher_events(topic: str, tell: Callable[[str], Any]) -> PublisherEventCallbacks:
+    """Return callbacks that tell why a subscription does not match a publisher."""
+    return PublisherEventCallbacks(
+        incompatible_qos=lambda event: tell(advice(event, topic, 'publisher')))
+
+
+def subscription_events(topic: str, tell: Callable[[str], Any],
+                        on_lost: Callable[[int], None]) -> SubscriptionEventCallbacks:
+    """Return callbacks that tell why a publisher does not match and how many messages got lost."""
+    return SubscriptionEventCallbacks(
+        incompatible_qos=lambda event: tell(advice(event, topic, 'subscription')),
+        message_lost=lambda event: on_lost(event.total_count_change))
+
+
+def advice(event: Any, topic: str, end: str) -> str:
+    """Return in plain words what does not fit and what to do."""
+    policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
+    asks, offers = (('another node', 'this one') if end == 'publisher'
+                    else ('this node', 'another one'))
+    return (f'no messages pass on {topic} between this node and another: {asks} asks for more '
+            f'{policy} than {offers} offers; make both ends agree, here with the parameter '
+            f'qos_overrides.{topic}.{end}.{policy} in params_file')

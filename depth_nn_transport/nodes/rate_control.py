@@ -1,0 +1,194 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Choice of the quality of each frame so that a stream keeps to a bit rate; free of ROS."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_QUALITY = 100
+WINDOW_S = 0.5
+# What was sent too little or too much is made up for in this time, but not in fewer frames.
+SETTLING_S = 0.27
+MIN_SETTLING_FRAMES = 3.0
+# Credit is lost beyond this many frames, so that a pause is not followed by a burst.
+MAX_CREDIT_FRAMES = 2.0
+# Share of the rate that is aimed at: a little room, for sizes are predictions.
+AIM = 0.98
+# A deviation from the wanted size is made up for later rather than by another quality, up to here.
+DEAD_BAND = 0.015
+# Surprises below this are noise, to be averaged; above, the scene has changed.
+NOISE_LOG = 0.15
+NOISE_GAIN = 0.5
+TYPICAL_PERIOD_S = 1 / 30
+# A frame that comes early may wait for this share of a period until there is room for it.
+PATIENCE = 0.5
+# A longer gap is a pause, not a frame rate.
+MAX_PERIOD_S = WINDOW_S
+PERIOD_GAIN = 0.1
+
+# Natural logarithm of a frame's size over that at quality 0, as the first frame is expected.
+QUALITY_KNOTS = np.linspace(0, MAX_QUALITY, 11)
+TYPICAL_LOG_SIZES = np.array([0, .05, .11, .19, .29, .41, .55, .72, .91, 1.14, 1.42])
+MIN_LOG_STEP = 0.01
+# Between two frames a change of this quality tells as much of the curve as of the scene.
+TELLING_CHANGE = 40.0
+
+
+class SizeModel:
+    """
+    Size of a frame as a function of quality, learned from the frames of the stream.
+
+    The logarithm of the size is piecewise linear in quality. The newest frame fixes its level;
+    frames of different quality bend it in between.
+    """
+
+    def __init__(self, size: float = 10_000.0) -> None:
+        self._log_sizes = math.log(size) - TYPICAL_LOG_SIZES[5] + TYPICAL_LOG_SIZES
+        self._last_quality: int | None = None
+
+    def size(self, quality: float) -> float:
+        """Return the expected number of bytes."""
+        return math.exp(np.interp(quality, QUALITY_KNOTS, self._log_sizes))
+
+    def quality_for(self, size: float) -> int:
+        """Return the highest quality that is expected not to exceed a number of bytes, or 0."""
+        if size <= 0:
+            return 0
+        return int(np.interp(math.log(size), self._log_sizes, QUALITY_KNOTS))
+
+    def learn(self, quality: int, size: int, same_frame: bool = False) -> None:
+        """
+        Take in the size of an encoded frame.
+
+        Args: `same_frame` tells that it is the frame of the last call at another quality, so that
+        nothing of the change in size is due to the scene.
+        """
+        surprise = math.log(size) - math.log(self.size(quality))
+        gain = 1.0 if same_frame else float(np.clip(abs(surprise) / NOISE_LOG, NOISE_GAIN, 1))
+        self._log_sizes += gain * surprise * self._share_of_surprise(quality, same_frame)
+        self._keep_rising(quality)
+        self._last_quality = quality
+
+    def _keep_rising(self, quality: int) -> None:
+        level = np.interp(quality, QUALITY_KNOTS, self._log_sizes)
+        steps = np.maximum(np.diff(self._log_sizes), MIN_LOG_STEP)
+        rising = np.concatenate([[0.0], np.cumsum(steps)])
+        self._log_sizes = rising + level - np.interp(quality, QUALITY_KNOTS, rising)
+
+    def _share_of_surprise(self, quality: int, same_frame: bool) -> NDArray[np.float64]:
+        """Return by how much of a surprise each knot moves: 1 for the level, a ramp for bends."""
+        level = np.ones_like(QUALITY_KNOTS)
+        if self._last_quality is None or self._last_quality == quality:
+            return level
+        change = quality - self._last_quality
+        bend = np.clip((QUALITY_KNOTS - self._last_quality) / change, 0, 1)
+        trust = 1.0 if same_frame else min(abs(change) / TELLING_CHANGE, 0.5)
+        return level + trust * (bend - level)
+
+
+@dataclass(frozen=True)
+class SentFrame:
+    """When a frame was sent, in seconds, and its bytes."""
+
+    time: float
+    size: int
+
+
+class RateController:
+    """
+    Keeps a stream to a bit rate by the quality of its frames.
+
+    For each frame: `choose` a quality, encode, and ask whether it `fits`. If it does, tell that it
+    was `sent`; if not, encode again at the quality that `retry` names, or skip the frame.
+    No 500 ms hold more than the rate allows plus one frame's worth, which is the rate times the
+    period of the frames.
+    """
+
+    def __init__(self, bits_per_second: float) -> None:
+        self.bits_per_second = bits_per_second
+        self._rate = bits_per_second / 8
+        self._period = TYPICAL_PERIOD_S
+        self._model = SizeModel(self._rate * self._period)
+        self._window: deque[SentFrame] = deque()
+        self._credit = 0.0
+        self._last_time: float | None = None
+        self._quality = MAX_QUALITY // 2
+
+    @property
+    def frame_worth(self) -> float:
+        """Bytes of a frame if all frames were equal."""
+        return self._rate * self._period
+
+    def choose(self, now: float) -> int:
+        """Return the quality for a frame; `now` is in seconds of a clock that never goes back."""
+        self._account_for_time(now)
+        even = AIM * self.frame_worth
+        room = self._room(now + PATIENCE * self._period)
+        settling_frames = max(SETTLING_S / self._period, MIN_SETTLING_FRAMES)
+        wanted = min(even + (self._credit - even) / settling_frames, room)
+        expected = self._model.size(self._quality)
+        if abs(expected - wanted) > DEAD_BAND * wanted:
+            self._quality = self._model.quality_for(wanted)
+        return self._quality
+
+    def delay(self, now: float, size: int) -> float | None:
+        """Return how many seconds to wait before a frame may be sent, None if that is too long."""
+        for wait in self._moments(now):
+            if size <= self._room(now + wait):
+                return wait
+        # What is larger than a window's share can only go alone, once it is paid for.
+        alone = self._room(now) >= self._rate * WINDOW_S and self._credit >= AIM * self.frame_worth
+        return 0.0 if alone else None
+
+    def _moments(self, now: float) -> list[float]:
+        """Return the waits within patience after which there is more room than before."""
+        waits = [sent.time + WINDOW_S - now for sent in self._window]
+        return [0.0, *(wait for wait in waits if 0 < wait <= PATIENCE * self._period)]
+
+    def retry(self, quality: int, size: int, now: float) -> int | None:
+        """Return a lower quality at which the frame should fit, None if there is none."""
+        self._model.learn(quality, size)
+        room = self._room(now + PATIENCE * self._period)
+        lower = min(self._model.quality_for(room), quality - 1)
+        return lower if lower >= 0 and self._model.size(lower) <= room else None
+
+    def sent(self, now: float, quality: int, size: int) -> None:
+        """Take in a frame that was sent."""
+        self._model.learn(quality, size)
+        self._window.append(SentFrame(now, size))
+        while self._window[0].time <= now - WINDOW_S:
+            self._window.popleft()
+        self._credit -= size
+        self._quality = quality
+
+    def _account_for_time(self, now: float) -> None:
+        if self._last_time is None:
+            self._credit = AIM * self.frame_worth
+        else:
+            passed = min(now - self._last_time, MAX_PERIOD_S)
+            self._period += PERIOD_GAIN * (passed - self._period)
+            self._credit = min(self._credit + AIM * self._rate * passed,
+                               MAX_CREDIT_FRAMES * self.frame_worth)
+        self._last_time = now
+
+    def _room(self, time: float) -> float:
+        """Return the bytes that may be sent at a time without exceeding the window's share."""
+        recent = sum(frame.size for frame in self._window if frame.time > time - WINDOW_S)
+        return self._rate * WINDOW_S + self.frame_worth - recent

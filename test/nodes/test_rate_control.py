@@ -1,0 +1,173 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Keeping to a bit rate by the quality of frames."""
+
+from __future__ import annotations
+
+import math
+
+from depth_nn_transport.nodes.rate_control import RateController, SizeModel, WINDOW_S
+
+from hypothesis import given, settings, strategies as st
+
+import numpy as np
+
+import pytest
+
+RATE_HZ = 30
+FRAMES = 300
+# A second to learn the scene.
+SETTLED = 30
+# Bytes at quality 0 and how they grow to quality 100, as the codec's do on a D435.
+BASE_SIZE = 7000
+GROWTH = np.array([0, .05, .11, .19, .29, .41, .55, .72, .91, 1.14, 1.42])
+
+
+def size_of(quality: float, scene: float, bend: float = 1.0) -> int:
+    """Return the bytes of a frame; `scene` is the logarithm of how busy it is."""
+    growth = np.interp(quality, np.linspace(0, 100, 11), GROWTH) * bend
+    return round(BASE_SIZE * math.exp(scene + growth))
+
+
+def play(controller, scenes, jitter=0.0, bend=1.0, rate=RATE_HZ):
+    """Return times, sizes and qualities of the frames that were sent."""
+    rng = np.random.default_rng(1)
+    sent, now = [], 0.0
+    for number, scene in enumerate(scenes):
+        now = max(now + 0.001, (number + jitter * rng.uniform(-1, 1)) / rate)
+        quality = controller.choose(now)
+        while quality is not None:
+            size = size_of(quality, scene, bend)
+            delay = controller.delay(now, size)
+            if delay is not None:
+                now += delay
+                controller.sent(now, quality, size)
+                sent.append((now, size, quality))
+                break
+            quality = controller.retry(quality, size, now)
+    return tuple(np.array(column) for column in zip(*sent, strict=True))
+
+
+def deviations(times, sizes, target):
+    """Return how far the mean over each 2 s is off the target, as a share of it."""
+    found = []
+    for start in range(SETTLED, len(times)):
+        end = np.searchsorted(times, times[start] + 2 - 0.5 / RATE_HZ)
+        if end < len(times):
+            mean = 8 * sizes[start:end].sum() / (times[end] - times[start])
+            found.append(mean / target - 1)
+    return np.array(found)
+
+
+def excess(times, sizes, target):
+    """Return by how much the fullest 500 ms exceed the target, in frames' worths."""
+    fullest = max(sizes[(times > end - WINDOW_S) & (times <= end)].sum() for end in times)
+    return (8 * fullest - target * WINDOW_S) / (target / RATE_HZ)
+
+
+SCENES = {
+    'still': np.zeros(FRAMES),
+    'noisy': np.random.default_rng(2).normal(0, 0.05, FRAMES),
+    'wandering': np.cumsum(np.random.default_rng(3).normal(0, 0.02, FRAMES)),
+    'turning': 0.25 * np.sin(np.arange(FRAMES) / 20),
+    'cuts': np.repeat(np.random.default_rng(4).uniform(-0.3, 0.3, FRAMES // 60), 60),
+}
+
+
+@pytest.mark.parametrize('name', SCENES)
+@pytest.mark.parametrize('bend', [0.8, 1.0, 1.3])
+def test_the_mean_over_two_seconds_is_kept_on_changing_scenes(name, bend):
+    target = 8 * RATE_HZ * size_of(55, 0, bend)
+    times, sizes, _ = play(RateController(target), SCENES[name], bend=bend)
+    assert np.abs(deviations(times, sizes, target)).max() < 0.05
+
+
+@pytest.mark.parametrize('name', SCENES)
+@pytest.mark.parametrize('jitter', [0.0, 0.1])
+def test_half_a_second_never_exceeds_the_rate_by_more_than_a_frame(name, jitter):
+    target = 8 * RATE_HZ * size_of(55, 0)
+    times, sizes, _ = play(RateController(target), SCENES[name], jitter)
+    # The period of the frames, and with it a frame's worth, is measured.
+    assert excess(times, sizes, target) < 1.05
+
+
+def test_the_quality_does_not_oscillate_on_a_still_scene():
+    target = 8 * RATE_HZ * size_of(55, 0)
+    _, _, qualities = play(RateController(target), SCENES['still'])
+    assert np.ptp(qualities[SETTLED:]) <= 3
+
+
+def test_the_quality_moves_to_a_new_scene_and_stays():
+    target = 8 * RATE_HZ * size_of(50, 0)
+    _, _, qualities = play(RateController(target), np.repeat([0.0, 0.2], FRAMES // 2))
+    before, after = qualities[SETTLED:FRAMES // 2 - 5], qualities[-FRAMES // 2 + SETTLED:]
+    assert before.min() > after.max()
+    assert np.ptp(after) <= 4
+
+
+def test_an_easy_scene_gets_the_best_quality_and_no_burst_follows():
+    target = 8 * RATE_HZ * size_of(60, 0)
+    times, sizes, qualities = play(RateController(target), np.repeat([-2.0, 0.0], 100))
+    assert qualities[SETTLED:95].min() == 100
+    assert excess(times, sizes, target) < 1.05
+
+
+def test_frames_are_skipped_where_no_quality_is_low_enough():
+    target = 8 * RATE_HZ * size_of(0, 0) / 3
+    times, sizes, _ = play(RateController(target), SCENES['still'])
+    assert len(times) < FRAMES / 2
+    assert np.abs(deviations(times, sizes, target)).max() < 0.2
+
+
+def test_a_frame_larger_than_a_window_goes_alone():
+    controller = RateController(8000)
+    controller.choose(0.0)
+    assert controller.delay(0.0, 10_000) == 0
+    controller.sent(0.0, 0, 10_000)
+    assert controller.choose(0.1) == 0
+    assert controller.delay(0.1, 10_000) is None
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(-0.5, 0.5), min_size=20, max_size=60), st.floats(5e5, 5e6),
+       st.sampled_from([5, 10, 15, 30, 60]))
+def test_no_sequence_of_frames_exceeds_the_window(scenes, target, rate):
+    controller = RateController(target)
+    times, sizes, _ = play(controller, scenes, rate=rate)
+    for end in times:
+        recent = sizes[(times > end - WINDOW_S) & (times <= end)]
+        # A frame's worth is that of the slowest frame rate that was measured on the way.
+        worth = max(target / 8 / min(rate, RATE_HZ), sizes.max() if len(recent) == 1 else 0)
+        assert recent.sum() <= target / 8 * WINDOW_S + 1.001 * worth
+
+
+@given(st.lists(st.tuples(st.integers(0, 100), st.integers(100, 10**6), st.booleans()),
+                max_size=30))
+def test_the_learned_curve_always_rises(observations):
+    model = SizeModel()
+    for quality, size, same_frame in observations:
+        model.learn(quality, size, same_frame)
+    sizes = [model.size(quality) for quality in range(101)]
+    assert np.all(np.diff(sizes) > 0)
+    for quality in (0, 37, 100):
+        assert abs(model.quality_for(model.size(quality) * 1.0001) - quality) <= 1
+
+
+def test_two_qualities_of_one_frame_fix_both_sizes():
+    model = SizeModel()
+    model.learn(60, 10_000)
+    model.learn(60, 10_000, same_frame=True)
+    model.learn(20, 5000, same_frame=True)
+    assert model.size(20) == pytest.approx(5000, rel=0.01)
+    assert model.size(60) == pytest.approx(10_000, rel=0.01)
