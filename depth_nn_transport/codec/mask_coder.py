@@ -30,6 +30,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import constriction
+from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.words import bytes_to_words, words_to_bytes
 import numpy as np
@@ -87,9 +88,7 @@ class Network:
         """Run the layers; hidden activations are the integers 0..255."""
         for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
             x = x @ weight
-            x += bias
-            np.rint(x, out=x)
-            np.clip(x, 0, ACTIVATION_MAX, out=x)
+            _activate(x, bias)
         index = np.rint(x @ self.weights[-1] + self.biases[-1]) + LOGIT_LEVELS // 2
         clipped: NDArray[np.intp] = np.clip(index, 0, LOGIT_LEVELS - 1).astype(np.intp)
         return clipped
@@ -209,17 +208,12 @@ class MaskCoder:
         On the fine grids most pixels have neighbours that agree. Their windows count as uniform,
         and all of them share one run of the network.
         """
-        network, flat = self.pixels[stride, k], canvas.reshape(-1)
+        network = self.pixels[stride, k]
         if stride > SHARED_STRIDE:
             return network(pixel_windows(canvas, stride, rows, columns))[:, 0]
-        where = (rows + MARGIN) * canvas.shape[1] + columns + MARGIN
-        neighbours = [flat.take(where + n) for n in window_offsets(canvas, stride, 1)]
-        balance = sum(neighbours[1:], neighbours[0])
-        known = sum((n & 1 for n in neighbours[1:]), neighbours[0] & 1)
-        mixed = np.flatnonzero((np.abs(balance) != known) | (known == 0))
         uniform = uniform_window(PHASES[k])
         shared = network(np.stack([uniform, -uniform]))[:, 0]
-        index = np.where(balance > 0, shared[0], shared[1])
+        index, mixed = _share(canvas, stride, rows, columns, shared)
         for start in range(0, len(mixed), CHUNK):
             some = mixed[start:start + CHUNK]
             windows = pixel_windows(canvas, stride, rows[some], columns[some])
@@ -300,21 +294,57 @@ def pixel_positions(
     return row.ravel(), column.ravel()
 
 
+@compiled
 def pixel_windows(
     canvas: Canvas, stride: int, rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> Floats:
     """Gather the 7x7 surroundings of pixels on the grid of a stride: (N, 49)."""
-    where = (rows + MARGIN) * canvas.shape[1] + columns + MARGIN
-    flat = where[:, None] + window_offsets(canvas, stride, PIXEL_RADIUS)
-    windows: Floats = canvas.reshape(-1).take(flat).astype(np.float32)
+    size = 2 * PIXEL_RADIUS + 1
+    windows = np.empty((len(rows), size * size), np.float32)
+    for n in range(len(rows)):
+        first = columns[n] + MARGIN - PIXEL_RADIUS * stride
+        for y in range(size):
+            line = canvas[rows[n] + MARGIN + (y - PIXEL_RADIUS) * stride]
+            for x in range(size):
+                windows[n, y * size + x] = line[first + x * stride]
     return windows
 
 
-def window_offsets(canvas: Canvas, stride: int, radius: int) -> NDArray[np.intp]:
-    """Flat offsets from a pixel to those around it on the grid of a stride, row by row."""
-    reach = np.arange(-radius, radius + 1) * stride
-    offsets: NDArray[np.intp] = np.add.outer(reach * canvas.shape[1], reach).ravel()
-    return offsets
+@compiled
+def _share(
+    canvas: Canvas, stride: int, rows: NDArray[np.intp], columns: NDArray[np.intp],
+    shared: NDArray[np.intp],
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """
+    Give pixels whose known neighbours agree the index that these share.
+
+    Args: `shared` holds the indices in valid and in hole surroundings.
+    Returns: indices (N,), and which of the pixels have neighbours that do not agree.
+    """
+    index, mixed = np.empty(len(rows), np.intp), np.empty(len(rows), np.intp)
+    count = 0
+    for n in range(len(rows)):
+        balance, known = 0, 0
+        for y in (rows[n] + MARGIN - stride, rows[n] + MARGIN, rows[n] + MARGIN + stride):
+            for x in range(-1, 2):
+                value = canvas[y, columns[n] + MARGIN + x * stride]
+                balance += value
+                known += value != 0
+        index[n] = shared[0] if balance > 0 else shared[1]
+        if abs(balance) != known or known == 0:
+            mixed[count] = n
+            count += 1
+    return index, mixed[:count]
+
+
+@compiled
+def _activate(x: Floats, bias: Floats) -> None:
+    """Add biases, round and clamp: (N, C) in place."""
+    for n in range(x.shape[0]):
+        for c in range(x.shape[1]):
+            value = np.rint(x[n, c] + bias[c])
+            value = value if value > 0 else np.float32(0)
+            x[n, c] = value if value < ACTIVATION_MAX else np.float32(ACTIVATION_MAX)
 
 
 def uniform_window(phase: tuple[int, int]) -> Floats:
