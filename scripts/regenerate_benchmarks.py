@@ -41,7 +41,7 @@ BEGIN, END = '<!-- measured -->', '<!-- end -->'
 @click.command()
 @click.argument('folders', nargs=-1, required=True, metavar='DIR...',
                 type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option('--frames', default=8, show_default=True, help='Frames of each folder.')
+@click.option('--frames', default=5, show_default=True, help='Frames of each folder.')
 @click.option('--codecs', help='As of `bench`.')
 @click.option('--rounds', default=3, show_default=True, help='As of `bench speed`; 0 for none.')
 @click.option('--seconds', default=20.0, show_default=True, help='As of `bench speed`.')
