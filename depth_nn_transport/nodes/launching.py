@@ -38,7 +38,8 @@ ENCODER_PARAMETERS = {'mode': str, 'quality': float}
 
 COMMON_ARGUMENTS = {
     'namespace': ('', 'namespace of the node'),
-    'camera_namespace': ('', 'first part of the camera topics; "camera" for realsense2_camera'),
+    'camera_namespace': ('', 'first part of the camera topics; "camera" for realsense2_camera; '
+                             'with a leading / it is not below namespace'),
     'camera_name': (DEFAULT_CAMERA, 'second part of the camera topics'),
     'params_file': ('', "parameters of the nodes; the package's config/transport.yaml if empty"),
     'use_sim_time': ('false', 'take the time from /clock'),
@@ -102,6 +103,7 @@ def default_params_file(context: LaunchContext) -> str:
 
 def remappings(camera_namespace: str, camera_name: str) -> list[tuple[str, str]]:
     """Return the remappings from the nodes' own topics to those of a camera."""
-    camera = '/'.join(part for part in (camera_namespace, camera_name) if part)
+    parts = [part.rstrip('/') for part in (camera_namespace, camera_name) if part]
+    camera = '/'.join(parts)
     topics = (IMAGE_TOPIC, IMAGE_TOPIC + COMPRESSED_SUFFIX, RESTORED_TOPIC)
     return [(topic, topic.replace(DEFAULT_CAMERA, camera, 1)) for topic in topics]

@@ -83,21 +83,45 @@ def test_topics_follow_the_camera(launching):
         'robot/front/depth/decoded/image_rect_raw']
 
 
+def test_a_leading_slash_leaves_the_namespace(launching):
+    assert launching.remappings('/', 'front')[0][1] == '/front/depth/image_rect_raw'
+    assert launching.remappings('/robot', 'front')[0][1] == '/robot/front/depth/image_rect_raw'
+
+
+def test_the_realsense_example_uses_the_names_of_the_driver():
+    arguments = arguments_of('realsense.launch.py')
+    assert arguments['camera_namespace'] == arguments['camera_name'] == 'camera'
+
+
+@pytest.mark.dds
+@pytest.mark.parametrize('side', ['encoder', 'decoder'])
+def test_every_camera_gets_a_node_of_its_own(side):
+    output = launch_until_ready(3, 'multi_camera.launch.py', f'side:={side}',
+                                'cameras:=front,left,right', 'camera_namespace:=robot')
+    for camera in ('front', 'left', 'right'):
+        assert f'{camera}.depth_{side}]: ready' in output, output
+
+
 @pytest.mark.dds
 def test_transport_starts_and_ends_both_nodes():
-    command = [sys.executable, '-c', RUN, str(LAUNCH_FOLDER / 'transport.launch.py'),
-               'quality:=80', 'namespace:=robot', 'camera_namespace:=camera']
+    output = launch_until_ready(2, 'transport.launch.py', 'quality:=80', 'namespace:=robot',
+                                'camera_namespace:=camera')
+    assert 'depth_encoder]: ready' in output and 'depth_decoder]: ready' in output, output
+    assert output.count('process has finished cleanly') == 2, output
+
+
+def launch_until_ready(count: int, name: str, *arguments: str) -> str:
+    """Return what a launch file prints until so many nodes were ready and all have ended."""
+    command = [sys.executable, '-c', RUN, str(LAUNCH_FOLDER / name), *arguments]
     with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
             start_new_session=True) as process:
         lines = []
         for line in process.stdout:
             lines.append(line)
-            if sum('ready with model' in line for line in lines) == 2:
+            if sum('ready with model' in line for line in lines) == count:
                 break
         # As a terminal does it: to the launch process and to the nodes.
         os.killpg(process.pid, signal.SIGINT)
         lines.extend(process.stdout)
-    output = ''.join(lines)
-    assert 'depth_encoder]: ready' in output and 'depth_decoder]: ready' in output, output
-    assert output.count('process has finished cleanly') == 2, output
+    return ''.join(lines)
