@@ -42,10 +42,17 @@ _SEEN = LATENT_CHANNELS + LOW_CHANNELS
 
 
 @compiled
+def _clamp(value: np.float32, limit: np.float32) -> np.float32:
+    # Comparisons, not min and max, whose care for NaN keeps the loops from being vectorised.
+    value = value if value < limit else limit
+    return value if value > -limit else -limit
+
+
+@compiled
 def _saturate(value: np.float32) -> np.float32:
     """Round to the activation grid and clamp."""
     rounded = np.rint(value * np.float32(1 / ACTIVATION_STEP)) * np.float32(ACTIVATION_STEP)
-    return min(max(rounded, np.float32(-ACTIVATION_MAX)), np.float32(ACTIVATION_MAX))
+    return _clamp(rounded, np.float32(ACTIVATION_MAX))
 
 
 @compiled
@@ -97,9 +104,9 @@ def expected(head: Array, linear: Array) -> tuple[Array, NDArray[np.uint8]]:
         for column in range(width):
             for c in range(channels):
                 value = head[row, column, c] * np.float32(LATENT_STEP) + linear[row, column, c]
-                mean[row, column, c] = min(max(value, -limit), limit)
-                table = head[row, column, channels + c]
-                index[row, column, c] = min(max(table, np.float32(0)), np.float32(TABLES - 1))
+                mean[row, column, c] = _clamp(value, limit)
+                table = int(head[row, column, channels + c])
+                index[row, column, c] = min(max(table, 0), TABLES - 1)
     return mean, index
 
 
@@ -150,13 +157,6 @@ def _known_phases(step: int) -> NDArray[np.bool_]:
     for earlier in STEPS[:step]:
         known[earlier.phase] |= earlier.spacing == STEPS[step].spacing
     return known
-
-
-@compiled
-def _clamp(value: np.float32, limit: np.float32) -> np.float32:
-    # Comparisons, not min and max, whose care for NaN keeps the loops from being vectorised.
-    value = value if value < limit else limit
-    return value if value > -limit else -limit
 
 
 @compiled

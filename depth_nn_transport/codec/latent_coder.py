@@ -26,6 +26,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from depth_nn_transport.codec.base_coder import decode_base, encode_base
+from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.context import expected, Predictor, seen_latents, seen_low
 from depth_nn_transport.codec.networks import (
     Array,
@@ -115,8 +116,8 @@ class LatentCoder:
         def exchange(
             channels: slice, step: Step, mean: Array, index: NDArray[np.uint8]
         ) -> Integers:
-            target = np.clip(_part(latents, step)[:, :, channels], -LATENT_MAX, LATENT_MAX) - mean
-            return sink.code(self._latent_tables, index, np.rint(target.ravel()).astype(np.int32))
+            symbols = _to_symbols(_part(latents, step)[:, :, channels], mean)
+            return sink.code(self._latent_tables, index, symbols)
 
         return self._walk(_as_hyper(symbols, hyper.shape), base, valid, quality, exchange)
 
@@ -175,9 +176,35 @@ def _restore(
 ) -> Array:
     mean, index = distribution
     symbols = exchange(channels, step, mean, index.ravel())
+    # In place: the means have served.
+    _add_symbols(mean.reshape(-1), symbols)
+    return mean
+
+
+@compiled
+def _to_symbols(latents: Array, mean: Array) -> Integers:
+    """Whole steps of latents (H, W, C) from their means: (H * W * C,)."""
+    height, width, channels = mean.shape
+    symbols = np.empty((height, width, channels), np.int32)
+    limit = np.float32(LATENT_MAX)
+    for row in range(height):
+        for column in range(width):
+            for c in range(channels):
+                value = latents[row, column, c]
+                value = value if value < limit else limit
+                value = value if value > -limit else -limit
+                symbols[row, column, c] = np.rint(value - mean[row, column, c])
+    return symbols.reshape(-1)
+
+
+@compiled
+def _add_symbols(mean: Array, symbols: Integers) -> None:
     # Clamped so that hostile streams cannot leave the range in which the networks are exact.
-    values = mean + symbols.reshape(mean.shape).astype(np.float32)
-    return np.clip(values, -LATENT_MAX, LATENT_MAX)
+    limit = np.float32(LATENT_MAX)
+    for n in range(len(mean)):
+        value = mean[n] + np.float32(symbols[n])
+        value = value if value < limit else limit
+        mean[n] = value if value > -limit else -limit
 
 
 def _hyper_index(shape: tuple[int, ...], quality: float) -> NDArray[np.uint8]:
