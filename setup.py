@@ -62,6 +62,7 @@ setup(
         'console_scripts': [
             'depth_encoder = depth_nn_transport.nodes.depth_encoder:main',
             'depth_decoder = depth_nn_transport.nodes.depth_decoder:main',
+            'realsense_source = depth_nn_transport.nodes.realsense_source:main',
         ],
     },
 )

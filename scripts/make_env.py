@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from ctypes.util import find_library
 import hashlib
 import importlib.util
 import os
@@ -53,6 +54,8 @@ def main() -> None:
     if stamp_differs('build', build):
         build_packages()
         write_stamp('build', build)
+    if find_library('usb-1.0') is None:
+        say('realsense_source and its tests need libusb: sudo apt install libusb-1.0-0')
 
 
 def check_machine() -> None:
