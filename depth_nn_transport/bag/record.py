@@ -15,10 +15,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
+import math
 from pathlib import Path
+import signal
+import threading
 import time
 from typing import Any
 
@@ -26,9 +30,10 @@ from depth_nn_transport.bag.errors import BagError
 from depth_nn_transport.bag.message_types import Definition, known_definition, UNKNOWN_HASH
 from depth_nn_transport.bag.writer import BagWriter
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 from rosbags.interfaces import (
     Connection,
     Qos,
@@ -43,6 +48,7 @@ from rosbags.rosbag2 import StoragePlugin
 # Ten seconds of a camera: what may wait while the disk is busy.
 QUEUE_DEPTH = 300
 _DISCOVERY_PERIOD_S = 0.5
+_POLL_S = 0.1
 _NO_LIMIT = QosTime(0x7FFFFFFF, 0xFFFFFFFF)
 
 
@@ -100,7 +106,8 @@ def record_topics(
         BagError: if the bag cannot be written.
 
     """
-    rclpy.init()
+    # The signal handlers of rclpy would take away the context with messages still in the queues.
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
         with BagWriter(path, StoragePlugin.MCAP) as writer:
             recorder = Recorder(writer, topics)
@@ -115,12 +122,33 @@ def record_topics(
 def _spin(recorder: Recorder, duration_s: float | None) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(recorder)
-    end = None if duration_s is None else time.monotonic() + duration_s
+    end = math.inf if duration_s is None else time.monotonic() + duration_s
+    with _told_to_stop() as told:
+        while recorder.failure is None and not told.is_set() and time.monotonic() < end:
+            executor.spin_once(timeout_sec=_POLL_S)
+        _drain(executor, recorder)
+
+
+def _drain(executor: SingleThreadedExecutor, recorder: Recorder) -> None:
+    """Write what waits in the queues, and no more than they hold."""
+    for _ in range(QUEUE_DEPTH * len(recorder.counts)):
+        before = sum(recorder.counts.values())
+        executor.spin_once(timeout_sec=_POLL_S)
+        if sum(recorder.counts.values()) == before:
+            return
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[threading.Event]:
+    """Return what SIGINT and SIGTERM set instead of what they usually do."""
+    told = threading.Event()
+    previous = {number: signal.signal(number, lambda *_: told.set())
+                for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        while recorder.failure is None and (end is None or time.monotonic() < end):
-            executor.spin_once(timeout_sec=0.1)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
+        yield told
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def _message_class(msgtype: str) -> Any:

@@ -1,0 +1,114 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The recorder, as a process, on topics of this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH
+from depth_nn_transport.bag.reader import BagReader
+
+import pytest
+
+from rosbags.highlevel import AnyReader
+from rosbags.interfaces import QosReliability
+
+rclpy = pytest.importorskip('rclpy')
+
+pytestmark = pytest.mark.dds
+
+TOPIC = '/camera/depth/image_rect_raw/depth_nn'
+MESSAGES = 20
+TIMEOUT_S = 60
+
+
+@pytest.fixture
+def publisher():
+    """Return a reliable publisher whose queue holds all messages."""
+    from depth_nn_transport_msgs.msg import CompressedDepth
+    from rclpy.qos import QoSProfile
+
+    rclpy.init()
+    node = rclpy.create_node('camera')
+    yield node.create_publisher(CompressedDepth, TOPIC, QoSProfile(depth=MESSAGES))
+    node.destroy_node()
+    rclpy.try_shutdown()
+
+
+def start(*command: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def publish_all(publisher) -> None:
+    """Publish numbered messages to whoever records, and wait until all are acknowledged."""
+    from depth_nn_transport_msgs.msg import CompressedDepth
+    from rclpy.duration import Duration
+
+    deadline = time.monotonic() + TIMEOUT_S
+    while publisher.get_subscription_count() == 0 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    for number in range(MESSAGES):
+        publisher.publish(CompressedDepth(sequence=number, encoding='16UC1'))
+    # What waits in the recorder's queue is acknowledged; the recorder writes it before it ends.
+    assert publisher.wait_for_all_acked(Duration(seconds=TIMEOUT_S))
+
+
+def recorded_numbers(path: Path) -> list[int]:
+    """Return the sequence numbers in a bag, read with no type registered."""
+    with AnyReader([path]) as reader:
+        return [reader.deserialize(data, topic.msgtype).sequence
+                for topic, _, data in reader.messages()]
+
+
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
+def test_no_message_is_lost_and_the_bag_is_whole(publisher, tmp_path, number):
+    path = tmp_path / 'bag'
+    recorder = start(sys.executable, '-m', 'depth_nn_transport', 'bag', 'record', path, TOPIC)
+    publish_all(publisher)
+    assert not path.exists()
+    recorder.send_signal(number)
+    output, _ = recorder.communicate(timeout=TIMEOUT_S)
+    assert recorder.returncode == 0, output
+    assert f'{TOPIC}: {MESSAGES} messages' in output
+    assert recorded_numbers(path) == list(range(MESSAGES))
+    with BagReader(path) as reader:
+        (topic,) = reader.connections
+    assert topic.msgtype == COMPRESSED_DEPTH
+    assert topic.ext.offered_qos_profiles[0].reliability is QosReliability.RELIABLE
+
+
+def test_a_duration_ends_the_recording(tmp_path):
+    path = tmp_path / 'bag'
+    recorder = start(sys.executable, '-m', 'depth_nn_transport', 'bag', 'record', path, TOPIC,
+                     '--duration', 1)
+    output, _ = recorder.communicate(timeout=TIMEOUT_S)
+    assert recorder.returncode == 0 and f'{TOPIC}: 0 messages' in output
+    assert path.exists()
+
+
+@pytest.mark.skipif(shutil.which('ros2') is None, reason='no rosbag2 on this machine')
+def test_rosbag2_records_the_topic(publisher, tmp_path):
+    path = tmp_path / 'bag'
+    recorder = start('ros2', 'bag', 'record', '--output', path, '--topics', TOPIC)
+    publish_all(publisher)
+    recorder.send_signal(signal.SIGINT)
+    recorder.communicate(timeout=TIMEOUT_S)
+    assert recorded_numbers(path) == list(range(MESSAGES))
