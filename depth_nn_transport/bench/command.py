@@ -101,7 +101,10 @@ def speed(out: Path, model: str, rounds: int, seconds: float, rate: float) -> No
     from depth_nn_transport.bench.transport import measure_transport
 
     runs = [(some, 1) for some in sizes] + [(size, 2)] if seconds else []
-    passages = [measure_transport(some, rate, count, seconds, model) for some, count in runs]
+    try:
+        passages = [measure_transport(some, rate, count, seconds, model) for some, count in runs]
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
     tables = speed_markdown(timings, stages, size, passages)
     (out / 'speed.md').write_text(tables)
