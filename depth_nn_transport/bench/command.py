@@ -21,6 +21,7 @@ import os
 from pathlib import Path
 
 import click
+from tqdm import tqdm
 
 _DEFAULT_COMMAND = 'rate-distortion'
 
@@ -130,3 +131,34 @@ def simulator(folders: tuple[Path, ...], out: Path) -> None:
         compare_simulators(folders, out)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
+
+
+@bench.command()
+@click.argument(
+    'folders', metavar='DIR...', nargs=-1, required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+              help='Folder for the table and the bars.')
+@click.option('--frames', type=click.IntRange(1), help='Of each folder.  [default: all]')
+@click.option('--model', default='main', show_default=True)
+@click.option('--threads', default=lambda: len(os.sched_getaffinity(0)), type=click.IntRange(1),
+              help='Worker processes.  [default: all cores]')
+@click.option('--json', 'as_json', is_flag=True, help='Print the figures as one line of JSON.')
+def bag(
+    folders: tuple[Path, ...], out: Path, frames: int | None, model: str, threads: int,
+    as_json: bool,
+) -> None:
+    """Measure size and time of an hour of camera in bags, extrapolated from recordings."""
+    from depth_nn_transport.bag.errors import BagError
+    from depth_nn_transport.bench import bag as bags
+
+    results = []
+    try:
+        with tqdm(unit='frame', disable=None) as bar:
+            for folder in folders:
+                results += bags.measure_recording(folder, frames, threads, model, bar.update)
+    except (BagError, OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    tables = bags.write_report(results, out, threads)
+    click.echo(bags.json_line(results) if as_json else tables)
