@@ -126,7 +126,7 @@ class TableEncoder:
         return values
 
     def bits(self, probability: NDArray[np.float32], bits: NDArray[np.uint8]) -> None:
-        """Encode bits (N,), each with its probability of a one, float32 (N,)."""
+        """Encode ones and zeros (N,), each with its probability of a one, float32 (N,)."""
         if len(bits):
             self._coder.encode(bits.astype(np.int32), _BERNOULLI, probability)
 
@@ -165,7 +165,7 @@ class TableDecoder:
         return self._decode(constriction.stream.model.Uniform(size), count)
 
     def bits(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Decode bits, each with its probability of a one, float32 (N,)."""
+        """Decode ones and zeros, each with its probability of a one, float32 (N,)."""
         if len(probability) == 0:
             return np.zeros(0, np.uint8)
         return self._decode(_BERNOULLI, probability).astype(np.uint8)
