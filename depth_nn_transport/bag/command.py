@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import json
 import os
@@ -25,7 +25,7 @@ from typing import Any
 
 import click
 from depth_nn_transport.bag import worker
-from depth_nn_transport.bag.convert import Conversion, convert, TopicReport
+from depth_nn_transport.bag.convert import Conversion, convert
 from depth_nn_transport.bag.errors import BagError
 from depth_nn_transport.bag.export import export_topics
 from depth_nn_transport.bag.info import describe
@@ -38,8 +38,16 @@ from depth_nn_transport.bag.plan import (
 )
 from depth_nn_transport.bag.pool import WorkerPool
 from depth_nn_transport.bag.reader import bag_size, BagReader
+from depth_nn_transport.bag.summary import (
+    conversion_summary,
+    conversion_text,
+    is_good,
+    MB,
+    verification_summary,
+    verification_text,
+)
 from depth_nn_transport.bag.table import table
-from depth_nn_transport.bag.verify import DepthReport, OtherReport, verify, worst_frames
+from depth_nn_transport.bag.verify import verify, worst_frames
 from depth_nn_transport.bag.writer import BagWriter
 from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY
 from depth_nn_transport.codec.errors import DepthCodecError
@@ -50,7 +58,6 @@ from tqdm import tqdm
 Call = Callable[[int, bytes], tuple[Callable[..., Any], tuple[Any, ...]]]
 
 _STORAGES = {'sqlite3': StoragePlugin.SQLITE3, 'mcap': StoragePlugin.MCAP}
-_MB = 1e6
 
 _BAG = click.Path(exists=True, path_type=Path)
 _NEW_BAG = click.Path(path_type=Path)
@@ -82,11 +89,11 @@ def info(source: Path, as_json: bool) -> None:
         click.echo(json.dumps(description))
         return
     click.echo(f'{source}: {description["storage"]}, {description["messages"]} messages in '
-               f'{description["duration_s"]:.1f} s, {description["bytes"] / _MB:.2f} MB')
+               f'{description["duration_s"]:.1f} s, {description["bytes"] / MB:.2f} MB')
     click.echo(table(
         ('topic', 'type', 'messages', 'Hz', 'MB', 'depth'),
         [(topic['name'], topic['type'], str(topic['messages']), f'{topic["rate"]:.1f}',
-          f'{topic["bytes"] / _MB:.2f}', topic['depth']) for topic in description['topics']],
+          f'{topic["bytes"] / MB:.2f}', topic['depth']) for topic in description['topics']],
     ))
 
 
@@ -175,10 +182,9 @@ def verify_command(
             from depth_nn_transport.bag.picture import draw_worst
 
             draw_worst(worst_frames(depth, pool), out)
-    good = all(report.is_good() for report in depth) and all(one.identical for one in others)
-    click.echo(json.dumps({'good': good, **_verification(depth, others)}) if as_json
-               else _verification_text(depth, others))
-    raise SystemExit(0 if good else 1)
+    click.echo(json.dumps(verification_summary(depth, others)) if as_json
+               else verification_text(depth, others))
+    raise SystemExit(0 if is_good(depth, others) else 1)
 
 
 @bag.command()
@@ -214,7 +220,7 @@ def record(target: Path, topics: tuple[str, ...], duration: float | None) -> Non
         counts = record_topics(target, topics, duration)
     for topic, count in counts.items():
         click.echo(f'{topic}: {count} messages')
-    click.echo(f'{target}: {bag_size(target) / _MB:.2f} MB')
+    click.echo(f'{target}: {bag_size(target) / MB:.2f} MB')
 
 
 def _compression(topic: Connection, settings: dict[str, Any]) -> Call:
@@ -248,79 +254,8 @@ def _convert(
     seconds = time.perf_counter() - started
     for report in reports:
         _tell_refused(report.refused)
-    summary = _conversion(reports, reader, bag_size(target), seconds)
-    click.echo(json.dumps(summary) if as_json else _conversion_text(reports, summary))
-
-
-def _conversion(
-    reports: Sequence[TopicReport], reader: BagReader, size: int, seconds: float
-) -> dict[str, Any]:
-    frames = sum(report.frames for report in reports)
-    return {
-        'bytes_in': reader.size, 'bytes_out': size, 'seconds': round(seconds, 3),
-        'frames': frames, 'frames_per_second': round(frames / seconds, 2),
-        'topics': [
-            {'source': report.source, 'target': report.target, 'frames': report.frames,
-             'left': sum(report.refused.values()), 'bytes_in': report.bytes_in,
-             'bytes_out': report.bytes_out, 'pixels': report.pixels}
-            for report in reports
-        ],
-    }
-
-
-def _conversion_text(reports: Sequence[TopicReport], summary: dict[str, Any]) -> str:
-    rows = [
-        (report.target, str(report.frames), f'{report.bytes_in / _MB:.2f}',
-         f'{report.bytes_out / _MB:.2f}', f'{report.bytes_out / max(report.bytes_in, 1):.4f}',
-         str(sum(report.refused.values())))
-        for report in reports
-    ]
-    return '\n'.join((
-        table(('topic', 'frames', 'MB before', 'MB after', 'ratio', 'left as they were'), rows),
-        f'bag: {summary["bytes_in"] / _MB:.2f} MB, now {summary["bytes_out"] / _MB:.2f} MB; '
-        f'{summary["seconds"]:.1f} s, {summary["frames_per_second"]:.1f} frames/s',
-    ))
-
-
-def _verification(depth: list[DepthReport], others: list[OtherReport]) -> dict[str, Any]:
-    return {
-        'depth': [
-            {'original': report.original, 'restored': report.restored, 'frames': report.frames,
-             'missing': report.missing, 'extra': report.extra,
-             'mean_mm': report.mm.mean(), 'p99_mm': report.mm.percentile(99),
-             'max_mm': report.max_mm, 'mean_quanta': report.quanta.mean(),
-             'p99_quanta': report.quanta.percentile(99), 'max_quanta': report.max_quanta,
-             'changed_holes': report.changed_holes, 'problems': dict(report.problems),
-             'bytes_before': report.bytes_before, 'bytes_after': report.bytes_after}
-            for report in depth
-        ],
-        'different': [report.topic for report in others if not report.identical],
-    }
-
-
-def _verification_text(depth: list[DepthReport], others: list[OtherReport]) -> str:
-    rows = [
-        (report.restored, str(report.frames), str(report.missing + report.extra),
-         _spread(report.mm.mean(), report.mm.percentile(99), report.max_mm),
-         _spread(report.quanta.mean(), report.quanta.percentile(99), report.max_quanta),
-         'exact' if not report.changed_holes else f'{report.changed_holes} px changed',
-         f'{report.bytes_before / _MB:.2f} to {report.bytes_after / _MB:.2f}')
-        for report in depth
-    ]
-    titles = ('topic', 'frames', 'unmatched', 'mm: mean / 99 % / max',
-              'quanta: mean / 99 % / max', 'holes', 'MB')
-    lines = [table(titles, rows)]
-    for report in depth:
-        lines += [f'{report.restored}: {frames} frames: {problem}'
-                  for problem, frames in report.problems.items()]
-    different = [report.topic for report in others if not report.identical]
-    lines.append(f'other topics: {len(others) - len(different)} identical'
-                 + (f', different: {", ".join(different)}' if different else ''))
-    return '\n'.join(lines)
-
-
-def _spread(*values: float) -> str:
-    return ' / '.join(f'{value:.2f}' for value in values)
+    summary = conversion_summary(reports, reader.size, bag_size(target), seconds)
+    click.echo(json.dumps(summary) if as_json else conversion_text(reports, summary))
 
 
 def _tell_refused(refused: dict[str, int]) -> None:
