@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from depth_nn_transport import DepthCodec, EncodedDepth
 from depth_nn_transport.bench.frames import Frame
-from depth_nn_transport.bench.peers import Codec
+from depth_nn_transport.bench.peers import BOUNDS, Codec
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,7 +50,31 @@ class LossyCodec:
         return np.asarray(self.codec.decode(EncodedDepth.from_bytes(stream)), np.uint16)
 
 
+@dataclass(frozen=True)
+class BoundedCodec:
+    """Our codec with a bound in quanta; lossless where it is 0."""
+
+    codec: DepthCodec
+    settings: Sequence[float] = BOUNDS
+    name: str = 'ours-bounded'
+    setting_name: str = 'bound'
+
+    def preparation_ms(self, frame: Frame) -> float:
+        """Nothing is shared."""
+        return 0.0
+
+    def encode(self, frame: Frame, setting: float) -> bytes:
+        """Encode the depth."""
+        if setting == 0:
+            return self.codec.encode(frame.depth, 'lossless').to_bytes()
+        return self.codec.encode(frame.depth, 'bounded', max_error=setting).to_bytes()
+
+    def decode(self, stream: bytes) -> NDArray[np.uint16]:
+        """Restore the depth."""
+        return np.asarray(self.codec.decode(EncodedDepth.from_bytes(stream)), np.uint16)
+
+
 def make_codecs(model: str, threads: int, qualities: Sequence[float]) -> list[Codec]:
     """Load a model and return our codec in each of its modes."""
     codec = DepthCodec(model=model, threads=threads)
-    return [LossyCodec(codec, qualities)]
+    return [LossyCodec(codec, qualities), BoundedCodec(codec)]

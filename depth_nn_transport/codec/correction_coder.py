@@ -82,7 +82,7 @@ class Surroundings:
 
     @classmethod
     def of(cls, valid: Bits, latents: Floats) -> Surroundings:
-        """Prepare a frame: valid, bool (H, W); latents, exact float32 (C, >= H/8, >= W/8)."""
+        """Prepare a frame: valid, bool (H, W); latents, exact float32 (>= H/8, >= W/8, C)."""
         height, width = (-(-n // BLOCK) for n in valid.shape)
         hole = np.ones((height * BLOCK, width * BLOCK), np.uint8)
         hole[:valid.shape[0], :valid.shape[1]] = ~valid
@@ -92,7 +92,7 @@ class Surroundings:
             rows = finer[::2] + finer[1::2]
             holes[size] = rows[:, ::2] + rows[:, 1::2]
         # Multiples of 1/8 below 2**13: the sum is exact in float32, in any order.
-        total = np.abs(latents[1:, :height, :width]).sum(0)
+        total = np.abs(latents[:height, :width, 1:]).sum(2)
         # Two classes an octave.
         activity = np.frexp(total * total)[1].clip(0, ACTIVITIES - 1)
         return cls({s: np.pad(h, 1) for s, h in holes.items()}, activity.astype(np.int32))
@@ -149,7 +149,7 @@ class CorrectionCoder:
         Args:
             residual: float32 (H, W), original minus restored plane in quanta, below 65535.
             valid: bool (H, W).
-            latents: float32 (C, >= H/8, >= W/8), as the decoder has them.
+            latents: float32 (>= H/8, >= W/8, C), as the decoder has them.
             threshold: quanta, 1..4095.
 
         Returns:
@@ -211,8 +211,6 @@ class CorrectionCoder:
     def _probability(self, level: int, phase: int, density: int, flags: Flags) -> Floats:
         index = _log_odds(level, phase, density, flags.features, *self.weights)
         return self.probability.take(index)
-
-
 
 
 def walk_tree(surroundings: Surroundings, exchange: Exchange) -> Bits:
@@ -391,7 +389,7 @@ def density_class(count: int, valid: int) -> int:
 
 
 def flag_tree(moves: Counts, surroundings: Surroundings) -> list[Bytes]:
-    """Flags of all nodes, coarsest level first, of moves (H, W)."""
+    """List the flags of all nodes, coarsest level first, of moves (H, W)."""
     flags = np.zeros(surroundings.shape(1), np.uint8)
     flags[:moves.shape[0], :moves.shape[1]] = moves != 0
     levels: list[Bytes] = [flags]

@@ -17,25 +17,30 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+import math
 import struct
+from typing import cast
 
 from depth_nn_transport.codec.blocks import base_of, mask_blocks, pad_to_base
+from depth_nn_transport.codec.bounds import Bound
 from depth_nn_transport.codec.container import EncodedDepth, MAX_SIZE, MIN_SIZE, Mode
 from depth_nn_transport.codec.context import Predictor
+from depth_nn_transport.codec.correction_coder import CorrectionCoder
 from depth_nn_transport.codec.errors import (
     CorruptStreamError,
     InvalidDepthError,
     InvalidSettingError,
     ModelMismatchError,
 )
+from depth_nn_transport.codec.exact_coder import ExactCoder, in_millimetres
 from depth_nn_transport.codec.fill import fill_holes
-from depth_nn_transport.codec.latent_coder import LatentCoder
-from depth_nn_transport.codec.lattice import DEFAULT_CONSTANT, FAR_LIMIT, Lattice
+from depth_nn_transport.codec.latent_coder import LatentCoder, Latents
+from depth_nn_transport.codec.lattice import DEFAULT_CONSTANT, DEPTH_MAX, FAR_LIMIT, Lattice
 from depth_nn_transport.codec.mask_coder import MaskCoder
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
 from depth_nn_transport.codec.step_coder import StepCoder
-from depth_nn_transport.codec.steps import take_out_steps
+from depth_nn_transport.codec.steps import Steps, take_out_steps
 from depth_nn_transport.codec.table_coder import Tables
 from depth_nn_transport.codec.transform import Transform
 from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
@@ -46,6 +51,13 @@ from threadpoolctl import ThreadpoolController
 Depth = NDArray[np.uint16] | NDArray[np.float32]
 
 DEFAULT_QUALITY = 50.0
+MODES = ('lossy', 'bounded', 'lossless')
+# Engines of bounded and lossless mode: first byte of the payload.
+_CORRECTED, _EXACT, _EXACT_METRES = range(3)
+# Least bound (quanta) for which corrections, and greatest for which the pyramid, may be smaller.
+_HOLES = np.array([np.nan, 0], np.float32)
+_LEAST_CORRECTED = 2
+_GREATEST_PYRAMID = 3
 # Length of the steps' bytes, in front of those of the latents.
 _SIZE = struct.Struct('<I')
 MM_PER_M = np.float32(1000)
@@ -65,6 +77,37 @@ class _Frame:
     valid: NDArray[np.bool_]
     lattice: Lattice
     encoding: str
+
+
+@dataclass(frozen=True)
+class _Restored:
+    """What a plane is synthesised from: padded mask and its blocks, steps, latents; its size."""
+
+    known: NDArray[np.bool_]
+    blocks: Array
+    steps: Steps
+    latents: Latents
+    shape: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _ExactFrame:
+    """A checked depth image as it is.
+
+    Attributes:
+        depth: uint16 mm, 0 in holes; or float32 metres, if they are no whole millimetres.
+        valid: bool (H, W).
+        lattice: of the frame.
+        encoding: that it came in.
+        hole: index into `_HOLES` of what stands in holes.
+
+    """
+
+    depth: Depth
+    valid: NDArray[np.bool_]
+    lattice: Lattice
+    encoding: str
+    hole: int = 0
 
 
 class DepthCodec:
@@ -104,44 +147,51 @@ class DepthCodec:
         )
         self._mask = MaskCoder(files.mask)
         self._steps = StepCoder(MaskCoder(files.steps), latent_tables)
+        self._corrections = CorrectionCoder(files.corrections)
+        self._exact = ExactCoder(files.pyramid)
         self._lattice: Lattice | None = None
         self._off_grid_frames = 0
         self._sequence = 0
 
     def encode(
-        self, depth: Depth, mode: str = 'lossy', quality: float = DEFAULT_QUALITY
+        self, depth: Depth, mode: str = 'lossy', quality: float = DEFAULT_QUALITY, *,
+        max_error: float | None = None, max_error_mm: float | None = None,
+        at: float | None = None,
     ) -> EncodedDepth:
         """Encode a depth image.
 
         Args:
             depth: uint16 (H, W) mm, 0 is a hole; or float32 (H, W) m, NaN, Inf, 0 and negative
                 values are holes. H and W within 16..4096.
-            mode: ``lossy``.
-            quality: 0..100; rounded to an integer. More is better and larger.
+            mode: ``lossy``; ``bounded``, every valid pixel within a bound; or ``lossless``, every
+                pixel bit by bit, but for a NaN's payload.
+            quality: 0..100, of lossy mode; rounded to an integer. More is better and larger.
+            max_error: 0..1000 quanta, of bounded mode; or
+            max_error_mm: 0..65535 mm, of bounded mode, and
+            at: depth (m) up to which these hold; beyond, the error may grow as quanta do. The
+                whole frame if not given.
 
         Returns:
             The encoded frame.
 
         Raises:
             InvalidDepthError: if the image has another type or size.
-            InvalidSettingError: if the mode is unknown or the quality out of range.
+            InvalidSettingError: if the mode is unknown, the quality or a bound out of range, or
+                the bound missing or of another mode.
 
         """
-        if mode != 'lossy':
-            raise InvalidSettingError(f"mode {mode!r} is not known; known modes: 'lossy'")
+        bound = _check_mode(mode, max_error, max_error_mm, at)
+        if bound is not None:
+            with self._thread_limit():
+                return self._encode_within(depth, Mode[mode.upper()], bound)
         if not 0 <= quality <= 100:
             raise InvalidSettingError(f'quality {quality} is not in 0..100')
         with self._thread_limit():
             frame = self._check(depth)
-            mask, latents = self._encode_frame(frame, round(quality))
-        sequence = self._sequence
-        self._sequence = (sequence + 1) % 2**32
-        sign = 1 if frame.lattice.on_grid else -1
-        height, width = frame.depth.shape
-        return EncodedDepth(
-            height, width, frame.encoding, self.model_id, Mode.LOSSY, float(round(quality)), 0.0,
-            sign * frame.lattice.constant, sequence, sequence, mask, latents,
-        )
+            mask, latents = self._mask.encode(~frame.valid), b''
+            if frame.valid.any():
+                latents, _ = self._encode_plane(frame, round(quality))
+        return self._wrap(frame, Mode.LOSSY, round(quality), 0.0, mask, latents)
 
     def decode(self, encoded: EncodedDepth) -> Depth:
         """Restore a depth image.
@@ -163,14 +213,149 @@ class DepthCodec:
         with self._thread_limit():
             hole = self._mask.decode(encoded.mask, encoded.height, encoded.width)
             lattice = Lattice(abs(encoded.lattice_constant), encoded.lattice_constant > 0)
+            if encoded.mode is not Mode.LOSSY:
+                return self._decode_within(encoded, ~hole, lattice)
             millimetres = np.zeros(hole.shape, np.float32)
             if not hole.all():
-                millimetres = lattice.to_depth(self._decode_plane(encoded, ~hole))
+                plane, _ = self._decode_plane(encoded.latents, ~hole, round(encoded.quality))
+                millimetres = lattice.to_depth(plane)
         if encoded.encoding == '32FC1':
             return np.where(hole, np.float32(np.nan), millimetres / MM_PER_M)
         return np.where(hole, 0, np.clip(np.rint(millimetres), 1, 65535)).astype(np.uint16)
 
+    def _wrap(
+        self, frame: _Frame | _ExactFrame, mode: Mode, quality: int, max_error: float,
+        mask: bytes, latents: bytes,
+    ) -> EncodedDepth:
+        sequence = self._sequence
+        self._sequence = (sequence + 1) % 2**32
+        sign = 1 if frame.lattice.on_grid else -1
+        height, width = frame.depth.shape
+        return EncodedDepth(
+            height, width, frame.encoding, self.model_id, mode, float(quality), max_error,
+            sign * frame.lattice.constant, sequence, sequence, mask, latents,
+        )
+
+    def _encode_within(self, depth: Depth, mode: Mode, bound: Bound) -> EncodedDepth:
+        frame = self._check_exact(depth, keep_holes=mode is Mode.LOSSLESS)
+        mask = self._mask.encode(~frame.valid)
+        quanta, payload = 0.0, b''
+        if frame.valid.any():
+            if mode is Mode.BOUNDED:
+                farthest = float(_millimetres(frame.depth[frame.valid]).max())
+                quanta = bound.in_quanta(frame.lattice, farthest)
+            payload = min(self._candidates(frame, bound, quanta), key=len)
+        engine_and_hole = payload[:1] + bytes([frame.hole])
+        return self._wrap(frame, mode, 0, quanta, mask, engine_and_hole + payload[1:])
+
+    def _candidates(self, frame: _ExactFrame, bound: Bound, quanta: float) -> list[bytes]:
+        """Payloads that keep the bound: the engine, then its bytes; lossless ones if none do."""
+        found = []
+        if frame.depth.dtype == np.uint16 and frame.lattice.on_grid and quanta >= _LEAST_CORRECTED:
+            found.append((_CORRECTED, *self._correct(frame, int(quanta))))
+        if not found or quanta <= _GREATEST_PYRAMID:
+            found.append(self._encode_exact(frame, quanta))
+        if not frame.lattice.on_grid and quanta > 0:
+            # A frame of few values may be smaller as it is.
+            found.append(self._encode_exact(frame, 0.0))
+        kept = [
+            bytes([engine]) + data for engine, data, restored in found
+            if _keeps(frame, restored, bound, quanta)
+        ]
+        if not kept:
+            engine, data, restored = self._encode_exact(frame, 0.0)
+            if not _keeps(frame, restored, bound, 0.0):
+                raise AssertionError('a lossless frame would not be restored bit by bit')
+            kept = [bytes([engine]) + data]
+        return kept
+
+    def _encode_exact(self, frame: _ExactFrame, quanta: float) -> tuple[int, bytes, Depth]:
+        if frame.depth.dtype == np.uint16:
+            millimetres = cast(NDArray[np.uint16], frame.depth)
+            return _EXACT, *self._exact.encode(millimetres, frame.lattice, quanta)
+        metres = cast(Array, frame.depth)
+        return _EXACT_METRES, *self._exact.encode_metres(
+            metres, frame.valid, frame.lattice, quanta
+        )
+
+    def _correct(self, frame: _ExactFrame, quanta: int) -> tuple[bytes, Depth]:
+        """Encode with loss and correct what passes the bound."""
+        quality = _quality_within(quanta)
+        data, restored = self._encode_plane(
+            _Frame(frame.depth, frame.valid, frame.lattice, frame.encoding), quality
+        )
+        plane = _within_ranks(self._restore(restored, quality, precise=True), frame.lattice)
+        residual = frame.lattice.to_quanta(frame.depth) - plane
+        more, corrections = self._corrections.encode(
+            residual, frame.valid, restored.latents.values, quanta
+        )
+        depth = frame.lattice.to_depth(plane + corrections).astype(np.uint16)
+        payload = bytes([quality]) + _SIZE.pack(len(more)) + more + data
+        return payload, np.where(frame.valid, depth, 0).astype(np.uint16)
+
+    def _decode_within(
+        self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
+    ) -> Depth:
+        engine, hole = _EXACT, 0
+        depth: Depth = np.zeros(valid.shape, np.uint16)
+        if len(encoded.latents) >= 2:
+            engine, hole = encoded.latents[0], min(encoded.latents[1], len(_HOLES) - 1)
+        if valid.any():
+            depth = self._decode_engine(engine, encoded, valid, lattice)
+        if encoded.encoding == '16UC1':
+            if depth.dtype != np.uint16:
+                raise CorruptStreamError('floats in a frame of integers')
+            return depth
+        metres = depth if depth.dtype == np.float32 else depth.astype(np.float32) / MM_PER_M
+        return np.where(valid, metres, _HOLES[hole])
+
+    def _decode_engine(
+        self, engine: int, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
+    ) -> Depth:
+        data = encoded.latents[2:]
+        if engine == _EXACT:
+            return self._exact.decode(data, valid, lattice, encoded.max_error)
+        if engine == _EXACT_METRES:
+            return self._exact.decode_metres(data, valid, lattice, encoded.max_error)
+        if engine != _CORRECTED or not data:
+            raise CorruptStreamError(f'unknown engine {engine}, or no bytes for it')
+        more, payload = _split(data[1:])
+        plane, latents = self._decode_plane(payload, valid, min(data[0], 100), precise=True)
+        corrections = self._corrections.decode(more, valid, latents)
+        depth = lattice.to_depth(_within_ranks(plane, lattice) + corrections)
+        return np.where(valid, np.clip(np.rint(depth), 1, DEPTH_MAX), 0).astype(np.uint16)
+
+    def _check_exact(self, depth: Depth, *, keep_holes: bool) -> _ExactFrame:
+        """Check a depth image; where holes are kept, those that are not the usual are values."""
+        self._check_image(depth)
+        if depth.dtype == np.uint16:
+            depth = np.ascontiguousarray(depth, np.uint16)
+            return _ExactFrame(depth, depth > 0, self._lattice_of(depth), '16UC1')
+        metres = np.ascontiguousarray(depth, np.float32)
+        hole = 0
+        valid = np.isfinite(metres) & (metres > 0)
+        if keep_holes:
+            zero = metres.view(np.uint32) == 0
+            hole = int(zero.sum() > np.isnan(metres).sum())
+            valid = ~zero if hole else ~np.isnan(metres)
+        rounded = np.rint(np.where(valid & (metres > 0) & (metres < _MAX_METRES), metres, 0)
+                          * MM_PER_M)
+        whole = np.where(rounded <= DEPTH_MAX, rounded, 0).astype(np.uint16)
+        if np.array_equal((whole / MM_PER_M)[valid], metres[valid]) and whole[valid].all():
+            return _ExactFrame(whole, valid, self._lattice_of(whole), '32FC1', hole)
+        return _ExactFrame(metres, valid, Lattice(DEFAULT_CONSTANT, False), '32FC1', hole)
+
     def _check(self, depth: Depth) -> _Frame:
+        self._check_image(depth)
+        if depth.dtype == np.uint16:
+            lattice = self._lattice_of(depth.astype(np.uint16, copy=False))
+            return _Frame(depth, depth > 0, lattice, '16UC1')
+        valid = np.isfinite(depth) & (depth > 0)
+        metres = np.minimum(np.where(valid, depth, 0), _MAX_METRES)
+        return self._check_metres(metres * MM_PER_M, valid)
+
+    @staticmethod
+    def _check_image(depth: Depth) -> None:
         if not isinstance(depth, np.ndarray) or depth.ndim != 2:
             raise InvalidDepthError('depth image must be a two-dimensional numpy array')
         if not all(MIN_SIZE <= n <= MAX_SIZE for n in depth.shape):
@@ -178,16 +363,10 @@ class DepthCodec:
                 f'depth image of {depth.shape[1]}x{depth.shape[0]} pixels; each side must be '
                 f'within {MIN_SIZE}..{MAX_SIZE}'
             )
-        if depth.dtype == np.uint16:
-            lattice = self._lattice_of(depth.astype(np.uint16, copy=False))
-            return _Frame(depth, depth > 0, lattice, '16UC1')
-        if depth.dtype == np.float32:
-            valid = np.isfinite(depth) & (depth > 0)
-            metres = np.minimum(np.where(valid, depth, 0), _MAX_METRES)
-            return self._check_metres(metres * MM_PER_M, valid)
-        raise InvalidDepthError(
-            f'depth image of type {depth.dtype}; uint16 (mm) or float32 (m) is needed'
-        )
+        if depth.dtype not in (np.uint16, np.float32):
+            raise InvalidDepthError(
+                f'depth image of type {depth.dtype}; uint16 (mm) or float32 (m) is needed'
+            )
 
     def _check_metres(self, millimetres: Array, valid: NDArray[np.bool_]) -> _Frame:
         rounded = np.rint(millimetres)
@@ -203,27 +382,73 @@ class DepthCodec:
         self._off_grid_frames = 0 if self._lattice.on_grid else self._off_grid_frames + 1
         return self._lattice
 
-    def _encode_frame(self, frame: _Frame, quality: int) -> tuple[bytes, bytes]:
-        mask = self._mask.encode(~frame.valid)
-        if not frame.valid.any():
-            return mask, b''
+    def _encode_plane(self, frame: _Frame, quality: int) -> tuple[bytes, _Restored]:
         filled = fill_holes(frame.lattice.to_quanta(frame.depth), frame.valid)
         known = pad_to_base(frame.valid, 'constant')
         steps, plane = take_out_steps(pad_to_base(filled, 'edge'), known)
         base, valid = base_of(plane), mask_blocks(known)
         latents, hyper = self._transform.analyse(plane, base, valid, quality)
-        data, _ = self._latents.encode(latents, hyper, base, valid, quality)
+        data, coded = self._latents.encode(latents, hyper, base, valid, quality)
         step_data = self._steps.encode(steps)
-        return mask, _SIZE.pack(len(step_data)) + step_data + data
+        payload = _SIZE.pack(len(step_data)) + step_data + data
+        return payload, _Restored(known, valid, steps, coded, frame.valid.shape)
 
-    def _decode_plane(self, encoded: EncodedDepth, valid: NDArray[np.bool_]) -> Array:
+    def _restore(self, restored: _Restored, quality: int, *, precise: bool = False) -> Array:
+        """Synthesise a plane in quanta, (H, W)."""
+        plane = self._transform.synthesise(
+            restored.latents.values, restored.latents.base, restored.blocks, quality,
+            precise=precise,
+        )
+        height, width = restored.shape
+        return restored.steps.restore(plane, restored.known)[:height, :width]
+
+    def _decode_plane(
+        self, payload: bytes, valid: NDArray[np.bool_], quality: int, *, precise: bool = False
+    ) -> tuple[Array, Array]:
+        """Restore a plane in quanta, (H, W), and its latents, (H/8, W/8, 64)."""
         known = pad_to_base(valid, 'constant')
-        blocks, quality = mask_blocks(known), round(encoded.quality)
-        step_data, data = _split(encoded.latents)
+        blocks = mask_blocks(known)
+        step_data, data = _split(payload)
         steps = self._steps.decode(step_data, (known.shape[0], known.shape[1]))
         latents = self._latents.decode(data, blocks, quality)
-        plane = self._transform.synthesise(latents.values, latents.base, blocks, quality)
-        return steps.restore(plane, known)[:encoded.height, :encoded.width]
+        restored = _Restored(known, blocks, steps, latents, valid.shape)
+        return self._restore(restored, quality, precise=precise), latents.values
+
+
+def _check_mode(
+    mode: str, max_error: float | None, max_error_mm: float | None, at: float | None
+) -> Bound | None:
+    """Check the mode and its bound; none in lossy mode, nothing in lossless mode."""
+    if mode not in MODES:
+        raise InvalidSettingError(f'mode {mode!r} is not known; known modes: {", ".join(MODES)}')
+    if mode == 'bounded':
+        return Bound(max_error, max_error_mm, at)
+    if (max_error, max_error_mm, at) != (None, None, None):
+        raise InvalidSettingError(f'a bound is for bounded mode, not for {mode} mode')
+    return Bound(0.0) if mode == 'lossless' else None
+
+
+def _keeps(frame: _ExactFrame, restored: Depth, bound: Bound, quanta: float) -> bool:
+    """Tell whether a restored frame keeps its bound; bit by bit if that is 0."""
+    original, found = frame.depth[frame.valid], restored[frame.valid]
+    if quanta == 0:
+        nan = np.isnan(original)
+        same = np.array_equal(np.isnan(found), nan)
+        return same and original[~nan].tobytes() == found[~nan].tobytes()
+    return bound.holds(_millimetres(original), _millimetres(found), quanta, frame.lattice)
+
+
+def _millimetres(depth: Depth) -> Depth:
+    return in_millimetres(cast(Array, depth)) if depth.dtype == np.float32 else depth
+
+
+def _within_ranks(plane: Array, lattice: Lattice) -> Array:
+    return np.clip(plane, 0, len(lattice.reachable) - 1)
+
+
+def _quality_within(quanta: int) -> int:
+    """Quality at which the lossy frame and its corrections are smallest, as measured."""
+    return min(max(round(115 - 32 * math.log2(quanta)), 0), 100)
 
 
 def _split(payload: bytes) -> tuple[bytes, bytes]:

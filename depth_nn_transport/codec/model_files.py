@@ -30,6 +30,8 @@ TABLES_FILE = 'tables.npz'
 MASK_FILE = 'mask.npz'
 STEPS_FILE = 'steps.npz'
 LINEAR_FILE = 'linear.npz'
+CORRECTIONS_FILE = 'corrections.npz'
+PYRAMID_FILE = 'pyramid.npz'
 EXACT_NETWORKS = (
     'features', *(f'{part}{k}' for k in range(len(STEPS)) for part in ('low', 'high'))
 )
@@ -46,6 +48,8 @@ class ModelFiles:
         tables: arrays of the entropy tables.
         mask: arrays of the hole mask's coder.
         steps: arrays of the step map's coder.
+        corrections: arrays of the correction coder.
+        pyramid: arrays of the pyramid coder.
         linear: matrices and quantisation steps of the transform, weights of the predictor.
 
     """
@@ -56,6 +60,8 @@ class ModelFiles:
     mask: dict[str, NDArray[np.float32]]
     steps: dict[str, NDArray[np.float32]]
     linear: dict[str, NDArray[np.float32]]
+    corrections: dict[str, NDArray[np.float32]]
+    pyramid: dict[str, NDArray[np.float32]]
 
     @classmethod
     def load(cls, model: str) -> ModelFiles:
@@ -69,15 +75,17 @@ class ModelFiles:
         if not folder.is_dir():
             known = sorted(p.name for p in MODELS.iterdir() if p.is_dir())
             raise ModelLoadError(f'there is no model {model!r}; known models: {", ".join(known)}')
-        arrays = (TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE)
+        arrays = (
+            TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE, CORRECTIONS_FILE, PYRAMID_FILE
+        )
         names = [f'{name}.onnx' for name in NETWORK_NAMES]
         try:
             contents = {name: (folder / name).read_bytes() for name in (*names, *arrays)}
-            tables, mask, steps, linear = (_arrays(contents[name]) for name in arrays)
+            parts = [_arrays(contents[name]) for name in arrays]
         except (OSError, ValueError) as error:
             raise ModelLoadError(f'model in {folder} is incomplete or damaged: {error}') from error
         networks = {name: contents[f'{name}.onnx'] for name in NETWORK_NAMES}
-        return cls(f'{folder.name}-{_digest(contents)}', networks, tables, mask, steps, linear)
+        return cls(f'{folder.name}-{_digest(contents)}', networks, *parts)
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[np.float32]]:

@@ -108,5 +108,7 @@ class Networks(Protocol):
 
         """
 
-    def synthesise(self, latents: Array, valid: Array, quality: float) -> Array:
+    def synthesise(
+        self, latents: Array, valid: Array, quality: float, *, precise: bool = False
+    ) -> Array:
         """Correction of the linear restoration, quanta."""

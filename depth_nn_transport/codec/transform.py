@@ -61,9 +61,14 @@ class Transform:
         latents += bend * (np.float32(BEND_GAIN) * inverse_steps)
         return latents, hyper
 
-    def synthesise(self, latents: Array, base: Array, valid: Array, quality: int) -> Array:
-        """Restore a plane, float32 (H, W) quanta, from what `analyse` gave, quantised."""
-        bend = self._networks.synthesise(latents, valid, quality)
+    def synthesise(
+        self, latents: Array, base: Array, valid: Array, quality: int, *, precise: bool = False
+    ) -> Array:
+        """Restore a plane, float32 (H, W) quanta, from what `analyse` gave, quantised.
+
+        If ``precise``, the network runs in float32 even where the processor is faster otherwise.
+        """
+        bend = self._networks.synthesise(latents, valid, quality, precise=precise)
         steps = self._linear['synthesis_steps'][quality]
         residual = latents @ (steps[:, None] * self._linear['synthesis'])
         residual += np.float32(BEND_GAIN) * bend

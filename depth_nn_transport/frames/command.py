@@ -25,7 +25,7 @@ import time
 from typing import TypeVar
 
 import click
-from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, DepthCodec
+from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, DepthCodec, MODES
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.frames.files import (
     ENCODED_SUFFIX,
@@ -90,17 +90,21 @@ class _Run:
 @click.command()
 @_INPUTS
 @_OUT
-@click.option('--mode', default='lossy', show_default=True, type=click.Choice(['lossy']))
+@click.option('--mode', default='lossy', show_default=True, type=click.Choice(MODES))
 @click.option(
     '--quality', default=DEFAULT_QUALITY, show_default=True, type=click.FloatRange(0, 100),
-    help='More is better and larger.',
+    help='Of lossy mode; more is better and larger.',
 )
+@click.option('--max-error', type=float, help='Of bounded mode: quanta.')
+@click.option('--max-error-mm', type=float, help='Of bounded mode, instead: millimetres.')
+@click.option('--at', type=float, help='Depth (m) up to which the millimetres hold.')
 @_MODEL
 @_THREADS
 @_JSON
 def encode(
-    inputs: tuple[Path, ...], out: Path, mode: str, quality: float, model: str, threads: int,
-    as_json: bool,
+    inputs: tuple[Path, ...], out: Path, mode: str, quality: float,
+    max_error: float | None, max_error_mm: float | None, at: float | None, model: str,
+    threads: int, as_json: bool,
 ) -> None:
     """Encode 16-bit depth PNGs (files or folders) to one .dnt file a frame."""
     with _readable_errors():
@@ -109,7 +113,10 @@ def encode(
         for path in _progress(find_files(inputs, IMAGE_SUFFIX), 'encoding', out):
             depth = read_depth(path)
             with _naming(path):
-                encoded = run.timed(partial(codec.encode, depth, mode, quality))
+                encoded = run.timed(partial(
+                    codec.encode, depth, mode, quality, max_error=max_error,
+                    max_error_mm=max_error_mm, at=at,
+                ))
             data = encoded.to_bytes()
             (out / f'{path.stem}{ENCODED_SUFFIX}').write_bytes(data)
             run.size += len(data)

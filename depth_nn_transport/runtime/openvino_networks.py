@@ -34,6 +34,9 @@ FLOAT32 = {'INFERENCE_PRECISION_HINT': 'f32'}
 
 Shapes = tuple[tuple[int, ...], ...]
 
+# The synthesis in float32 whatever the processor, for frames with a bound.
+PRECISE_SYNTHESIS = 'synthesis in float32'
+
 
 class OpenVinoNetworks:
     """`Networks` on the CPU, compiled for each frame size on first use.
@@ -64,6 +67,7 @@ class OpenVinoNetworks:
             }
         except RuntimeError as error:
             raise ModelLoadError(f'{files.model_id}: {error}') from error
+        self._models[PRECISE_SYNTHESIS] = self._models['synthesis']
         self._requests: OrderedDict[tuple[str, Shapes], openvino.InferRequest] = OrderedDict()
 
     def analyse(self, residual: Array, valid: Array, quality: float) -> tuple[Array, Array]:
@@ -87,9 +91,12 @@ class OpenVinoNetworks:
         (head,) = self._run(f'high{step}', trunk, seen)
         return head
 
-    def synthesise(self, latents: Array, valid: Array, quality: float) -> Array:
+    def synthesise(
+        self, latents: Array, valid: Array, quality: float, *, precise: bool = False
+    ) -> Array:
         """See `Networks`."""
-        (bend,) = self._run('synthesis', latents, valid, _scalar(quality))
+        name = PRECISE_SYNTHESIS if precise else 'synthesis'
+        (bend,) = self._run(name, latents, valid, _scalar(quality))
         return bend
 
     def _run(self, name: str, *inputs: Array) -> list[Array]:
@@ -110,6 +117,8 @@ class OpenVinoNetworks:
     def _compile(self, name: str, shapes: Shapes) -> openvino.InferRequest:
         model = self._models[name].clone()
         model.reshape(dict(enumerate(map(list, shapes))))
+        if name == PRECISE_SYNTHESIS:
+            return self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()
         request = self._core.compile_model(model, 'CPU').create_infer_request()
         if self._has_bfloat16 and name not in FLOAT_NETWORKS:
             exact = self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()

@@ -39,7 +39,7 @@ def make_frame(seed, scale=1.0, hole_share=0.2):
     random = np.random.default_rng(seed)
     residual = np.clip(scale * random.standard_t(2, SHAPE), -65534, 65534).astype(np.float32)
     valid = random.random(SHAPE) >= hole_share
-    latents = np.rint(8 * random.laplace(0, 3, (64, *GRID))).astype(np.float32) / 8
+    latents = np.rint(8 * random.laplace(0, 3, (*GRID, 64))).astype(np.float32) / 8
     return residual, valid, latents
 
 
@@ -74,7 +74,7 @@ def test_whole_originals_stay_bounded_where_decoders_differ(coder, seed):
 @pytest.mark.parametrize('threshold', [1, 4])
 def test_adversarial_residuals(coder, threshold):
     rows, columns = np.mgrid[:SHAPE[0], :SHAPE[1]]
-    latents = np.full((64, *GRID), 8191.0, np.float32)
+    latents = np.full((*GRID, 64), 8191.0, np.float32)
     for residual in (
         np.where((rows + columns) % 2, 60000.0, -60000.0),
         np.full(SHAPE, threshold + LEEWAY),

@@ -21,7 +21,7 @@ import json
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.frames.files import write_depth
-from test_golden import digest, DIGESTS, FOLDER, FRAMES
+from test_golden import digest, DIGESTS, FOLDER, FRAMES, GUARANTEED
 
 
 def main():
@@ -34,6 +34,10 @@ def main():
         write_depth(FOLDER / f'{name}.png', codec.decode(encoded))
         digests[name] = digest(codec, encoded)
         print(f'{name}: {len(encoded.to_bytes())} bytes by {encoded.model_id}')
+    for name, (make, settings) in GUARANTEED.items():
+        encoded = DepthCodec().encode(make(), **settings)
+        (FOLDER / f'{name}.dnt').write_bytes(encoded.to_bytes())
+        print(f'{name}: {len(encoded.to_bytes())} bytes')
     DIGESTS.write_text(json.dumps(digests, indent=1) + '\n')
 
 

@@ -63,6 +63,14 @@ def near():
 
 FRAMES = {'room': (room, 50), 'filtered': (filtered, 20), 'near': (near, 90)}
 
+GUARANTEED = {
+    'room-lossless': (room, {'mode': 'lossless'}),
+    'filtered-lossless': (filtered, {'mode': 'lossless'}),
+    'room-bounded-1': (room, {'mode': 'bounded', 'max_error': 1}),
+    'room-bounded-4': (room, {'mode': 'bounded', 'max_error': 4}),
+    'filtered-bounded-2': (filtered, {'mode': 'bounded', 'max_error': 2}),
+}
+
 
 def digest(codec, encoded):
     """Hash all that is decoded by integers: hole mask, depth steps, base and latents."""
@@ -115,3 +123,17 @@ def test_encoding_again_costs_the_same(name, stored):
     make, quality = FRAMES[name]
     again = DepthCodec().encode(make(), quality=quality)
     assert len(again.to_bytes()) == pytest.approx(len(stored.to_bytes()), rel=0.02)
+
+
+@pytest.mark.parametrize('guaranteed', GUARANTEED)
+def test_promises_of_stored_streams_hold(codec, guaranteed):
+    stored = EncodedDepth.from_bytes((FOLDER / f'{guaranteed}.dnt').read_bytes())
+    make, _ = GUARANTEED[guaranteed]
+    original, restored = make(), codec.decode(stored)
+    lattice = Lattice(abs(stored.lattice_constant), stored.lattice_constant > 0)
+    valid = original > 0
+    np.testing.assert_array_equal(restored > 0, valid)
+    error = np.abs(lattice.to_quanta(restored) - lattice.to_quanta(original))
+    assert error[valid].max() <= stored.max_error + 1e-3
+    if stored.max_error == 0:
+        np.testing.assert_array_equal(restored, original)

@@ -15,7 +15,14 @@
 
 from depth_nn_transport.codec.blocks import base_of, mask_blocks
 from depth_nn_transport.codec.context import expected, Predictor, seen_latents, seen_low
-from depth_nn_transport.codec.model_files import MASK_FILE, ModelFiles, MODELS, STEPS_FILE
+from depth_nn_transport.codec.model_files import (
+    CORRECTIONS_FILE,
+    MASK_FILE,
+    ModelFiles,
+    MODELS,
+    PYRAMID_FILE,
+    STEPS_FILE,
+)
 from depth_nn_transport.codec.networks import STEPS
 from depth_nn_transport.codec.table_coder import Tables
 from depth_nn_transport.codec.transform import Transform
@@ -54,7 +61,7 @@ def files(model, tmp_path_factory) -> ModelFiles:
     folder = tmp_path_factory.mktemp('model')
     export_model(model, folder)
     write_tables(folder, logistic_tables(), hyper_tables(model.entropy_model.hyper_prior))
-    for name in (MASK_FILE, STEPS_FILE):
+    for name in (MASK_FILE, STEPS_FILE, CORRECTIONS_FILE, PYRAMID_FILE):
         (folder / name).write_bytes((MODELS / 'main' / name).read_bytes())
     return ModelFiles.load(str(folder))
 

@@ -1,0 +1,320 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Frames restored bit by bit, or within a stated bound, by the pyramid coder.
+
+The values that a frame can be restored to form an alphabet, and the pyramid codes the plane of
+their indices without loss. Which alphabet is used is the first byte of a payload:
+
+    grid      the lattice's reachable depths, farthest first, and those of the frame beside them
+    groups    of 2 E + 1 such depths, each restored as its middle one
+    palette   the frame's own values, ascending
+    integers  0..65535
+    bins      off the grid: intervals of integers, at most E quanta to either side
+    halves    float32: upper 16 bits in the pyramid, lower ones as they are
+    quanta    float32: the plane of quanta in steps of almost 2 E
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from functools import lru_cache
+import struct
+import zlib
+
+from depth_nn_transport.codec.bounds import LEAST_BOUND, MAX_BOUND
+from depth_nn_transport.codec.errors import CorruptStreamError
+from depth_nn_transport.codec.lattice import DEPTH_MAX, FAR_LIMIT, Lattice
+from depth_nn_transport.codec.pyramid_coder import Integers, PyramidCoder
+import numpy as np
+from numpy.typing import NDArray
+
+Bits = NDArray[np.bool_]
+Depth = NDArray[np.uint16]
+Metres = NDArray[np.float32]
+Values = NDArray[np.integer]
+Keys = NDArray[np.uint32]
+
+CANONICAL_NAN = np.uint32(0x7FC00000)
+NAN = CANONICAL_NAN.view(np.float32)
+MM_PER_M = np.float32(1000)
+# A palette pays if the frame's values leave most of their range out.
+PALETTE_SPARSITY = 3
+MAX_ALPHABET = 1 << 16
+# Steps of a plane of quanta are this much smaller than 2 E, for the rounding of floats.
+STEP_SHRINKAGE = 1 - 2.0**-8
+# Quanta; of differences that are whole but for the rounding of float64.
+ROUNDING = 1e-9
+
+_HEAD = struct.Struct('<BI')
+
+
+class Alphabet(IntEnum):
+    """How a payload's indices become values."""
+
+    GRID = 0
+    GROUPS = 1
+    PALETTE = 2
+    INTEGERS = 3
+    BINS = 4
+    HALVES = 5
+    QUANTA = 6
+
+
+class ExactCoder:
+    """Encoder and decoder of frames that keep a promise."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        self._pyramid = PyramidCoder(arrays)
+
+    def encode(self, depth: Depth, lattice: Lattice, max_error: float) -> tuple[bytes, Depth]:
+        """Encode the valid pixels (not 0) of depth, uint16 (H, W), to at most so many quanta.
+
+        Returns:
+            The payload, and the depth that a decoder restores from it.
+
+        """
+        valid = depth > 0
+        alphabet: Values
+        if max_error > 0:
+            kind = Alphabet.GROUPS if lattice.on_grid else Alphabet.BINS
+            alphabet, index_of = _bounded_alphabet(lattice, max_error)
+            return self._pack(kind, b'', index_of[depth], valid), _restore(
+                alphabet, index_of[depth], valid
+            )
+        values = np.flatnonzero(np.bincount(depth.ravel(), minlength=DEPTH_MAX + 1)[1:]) + 1
+        if lattice.on_grid:
+            extra = np.setdiff1d(values, lattice.reachable)
+            alphabet = _with_extra(lattice, extra)
+            kind, side = Alphabet.GRID, _pack_ascending(extra)
+        elif len(values) * PALETTE_SPARSITY < values[-1] - values[0]:
+            alphabet, kind, side = values, Alphabet.PALETTE, _pack_ascending(values)
+        else:
+            alphabet, kind, side = np.arange(DEPTH_MAX + 1), Alphabet.INTEGERS, b''
+        index = _index_of(alphabet)[depth]
+        return self._pack(kind, side, index, valid), _restore(alphabet, index, valid)
+
+    def decode(self, payload: bytes, valid: Bits, lattice: Lattice, max_error: float) -> Depth:
+        """Restore depth, uint16 (H, W), 0 in holes.
+
+        Raises:
+            CorruptStreamError: if the payload is none of such a frame.
+
+        """
+        kind, side, data = _unpack(payload)
+        alphabet: Values
+        if kind in (Alphabet.GROUPS, Alphabet.BINS):
+            if not LEAST_BOUND <= max_error <= MAX_BOUND:
+                raise CorruptStreamError(f'bound {max_error} of a frame with loss')
+            alphabet = _bounded_alphabet(lattice, max_error)[0]
+        elif kind == Alphabet.GRID:
+            alphabet = _with_extra(lattice, _unpack_ascending(side))
+        elif kind == Alphabet.PALETTE:
+            alphabet = _unpack_ascending(side)
+        elif kind == Alphabet.INTEGERS:
+            alphabet = np.arange(DEPTH_MAX + 1)
+        else:
+            raise CorruptStreamError(f'alphabet {kind.name} in a frame of integers')
+        if len(alphabet) == 0:
+            raise CorruptStreamError('empty alphabet')
+        return _restore(alphabet, self._pyramid.decode(data, valid), valid)
+
+    def encode_metres(
+        self, metres: Metres, valid: Bits, lattice: Lattice, max_error: float
+    ) -> tuple[bytes, Metres]:
+        """Encode any float32 (H, W): bit by bit, or to so many quanta off the grid.
+
+        Returns:
+            The payload, and what a decoder restores from it, up to its rounding of floats.
+
+        """
+        if max_error > 0 and (metres[valid] > 0).all():
+            bounded = self._encode_quanta(metres, valid, lattice, max_error)
+            if bounded is not None:
+                return bounded
+        keys = _ordered(metres)
+        values = np.unique(keys[valid])
+        if len(values) <= MAX_ALPHABET // 2:
+            index = np.searchsorted(values, keys).astype(np.int32)
+            payload = self._pack(Alphabet.PALETTE, _pack_ascending(values), index, valid)
+        else:
+            low = zlib.compress((keys[valid] & 0xFFFF).astype('<u2').tobytes(), 1)
+            payload = self._pack(Alphabet.HALVES, low, (keys >> 16).astype(np.int32), valid)
+        return payload, np.where(valid, _unordered(keys), NAN)
+
+    def decode_metres(
+        self, payload: bytes, valid: Bits, lattice: Lattice, max_error: float
+    ) -> Metres:
+        """Restore what `encode_metres` was given; NaN where not valid.
+
+        Raises:
+            CorruptStreamError: if the payload is none of such a frame.
+
+        """
+        kind, side, data = _unpack(payload)
+        index = self._pyramid.decode(data, valid)
+        if kind == Alphabet.QUANTA:
+            if not LEAST_BOUND <= max_error <= MAX_BOUND:
+                raise CorruptStreamError(f'bound {max_error} of a frame with loss')
+            restored = _from_steps(index, lattice, max_error)
+        elif kind == Alphabet.PALETTE:
+            values = _unpack_ascending(side)
+            if len(values) == 0:
+                raise CorruptStreamError('empty palette')
+            restored = _unordered(np.asarray(values[np.minimum(index, len(values) - 1)], np.uint32))
+        elif kind == Alphabet.HALVES:
+            low = np.frombuffer(_inflate(side, 2 * int(valid.sum())), '<u2').astype(np.uint32)
+            keys: Keys = (index.astype(np.int64) << 16).astype(np.uint32)
+            keys[valid] |= low
+            restored = _unordered(keys)
+        else:
+            raise CorruptStreamError(f'alphabet {kind.name} in a frame of floats')
+        return np.where(valid, restored, NAN)
+
+    def _encode_quanta(
+        self, metres: Metres, valid: Bits, lattice: Lattice, max_error: float
+    ) -> tuple[bytes, Metres] | None:
+        """Encode in steps of quanta, or tell by None that the bound cannot be kept this way."""
+        quanta = lattice.to_quanta(in_millimetres(np.where(valid, metres, 1)))
+        step = 2 * max_error * STEP_SHRINKAGE
+        if quanta.max() / step >= MAX_ALPHABET - 1:
+            return None
+        index = np.rint(quanta / step).astype(np.int32)
+        restored = _from_steps(index, lattice, max_error)
+        found = lattice.to_quanta(in_millimetres(restored))
+        if (np.abs(found - quanta)[valid] > max_error).any():
+            return None
+        payload = self._pack(Alphabet.QUANTA, b'', index, valid)
+        return payload, np.where(valid, restored, NAN)
+
+    def _pack(self, kind: Alphabet, side: bytes, index: Integers, valid: Bits) -> bytes:
+        return _HEAD.pack(kind, len(side)) + side + self._pyramid.encode(index, valid)
+
+
+def in_millimetres(metres: Metres) -> Metres:
+    """Convert; less than a quantum lies beyond the limit."""
+    return np.minimum(metres, np.float32(FAR_LIMIT) / MM_PER_M) * MM_PER_M
+
+
+def _restore(alphabet: Values, index: Integers, valid: Bits) -> Depth:
+    """Look values up; 0 in holes."""
+    depth = alphabet[np.minimum(index, len(alphabet) - 1)]
+    return np.where(valid, np.clip(depth, 1, DEPTH_MAX), 0).astype(np.uint16)
+
+
+def _unpack(payload: bytes) -> tuple[Alphabet, bytes, bytes]:
+    """Part a payload into the kind of its alphabet, the alphabet and the pyramid's stream."""
+    if len(payload) < _HEAD.size:
+        raise CorruptStreamError(f'{len(payload)} bytes of an exact frame are too few')
+    kind, size = _HEAD.unpack_from(payload)
+    if kind not in Alphabet.__members__.values():
+        raise CorruptStreamError(f'unknown alphabet {kind}')
+    end = _HEAD.size + size
+    return Alphabet(kind), payload[_HEAD.size:end], payload[end:]
+
+
+@lru_cache(maxsize=4)
+def _bounded_alphabet(lattice: Lattice, max_error: float) -> tuple[Integers, Integers]:
+    """Restored values, and the index of each of 0..65535 mm among them."""
+    if lattice.on_grid:
+        reachable = lattice.reachable.astype(np.int32)
+        reach = int(max_error)
+        size = 2 * reach + 1
+        groups = np.arange(-(-len(reachable) // size))
+        middle = np.minimum(groups * size + reach, len(reachable) - 1)
+        ranks = lattice.to_quanta(np.arange(DEPTH_MAX + 1, dtype=np.uint16)).astype(np.int32)
+        return reachable[middle], ranks // size
+    # Closer means larger: quanta fall with depth.
+    depth = np.arange(1, DEPTH_MAX + 1, dtype=np.float64)
+    far, limit = lattice.constant / depth, lattice.near_limit
+    quanta = -np.where(depth > limit, far, 2 * limit - depth)
+    restored: list[int] = []
+    index = np.zeros(DEPTH_MAX + 1, np.int32)
+    first = 0
+    while first < DEPTH_MAX:
+        middle_value = _last_within(quanta, first, max_error)
+        end = _last_within(quanta, middle_value, max_error) + 1
+        index[first + 1:end + 1] = len(restored)
+        restored.append(middle_value + 1)
+        first = end
+    return np.array(restored, np.int32), index
+
+
+def _last_within(quanta: NDArray[np.float64], start: int, bound: float) -> int:
+    """Last position whose value is at most the bound above that at the start."""
+    return int(np.searchsorted(quanta, quanta[start] + bound + ROUNDING, 'right')) - 1
+
+
+def _with_extra(lattice: Lattice, extra: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Reachable depths and others, farthest first."""
+    return np.union1d(lattice.reachable.astype(np.int64), extra)[::-1]
+
+
+def _index_of(alphabet: Values) -> Integers:
+    """Index of each of 0..65535 in an alphabet that may lack some: (65536,)."""
+    index = np.zeros(DEPTH_MAX + 1, np.int32)
+    index[alphabet] = np.arange(len(alphabet))
+    return index
+
+
+def _pack_ascending(values: Values) -> bytes:
+    """Pack ascending values: differences, most significant bytes first, deflated."""
+    if len(values) == 0:
+        return b''
+    steps = np.diff(values.astype(np.int64), prepend=0).astype('>u4')
+    return zlib.compress(np.ascontiguousarray(steps.view(np.uint8).reshape(-1, 4).T).tobytes(), 9)
+
+
+def _unpack_ascending(data: bytes) -> NDArray[np.int64]:
+    if not data:
+        return np.zeros(0, np.int64)
+    raw = _inflate(data)
+    if len(raw) % 4 or not raw:
+        raise CorruptStreamError(f'alphabet of {len(raw)} bytes')
+    steps = np.ascontiguousarray(np.frombuffer(raw, np.uint8).reshape(4, -1).T).view('>u4')
+    values = np.cumsum(steps.ravel().astype(np.int64))
+    if values[-1] > 0xFFFFFFFF:
+        raise CorruptStreamError('alphabet leaves 32 bits')
+    return values
+
+
+def _inflate(data: bytes, size: int | None = None) -> bytes:
+    """Inflate, to a known size or to no more than the largest alphabet."""
+    inflater = zlib.decompressobj()
+    try:
+        raw = inflater.decompress(data, 4 * MAX_ALPHABET if size is None else size + 1)
+    except zlib.error as error:
+        raise CorruptStreamError(f'alphabet is damaged: {error}') from error
+    if size is not None and len(raw) != size:
+        raise CorruptStreamError(f'{len(raw)} bytes inflated instead of {size}')
+    return raw
+
+
+def _ordered(metres: Metres) -> Keys:
+    """Bits of floats such that greater floats have greater ones; one key for all NaN."""
+    bits = np.where(np.isnan(metres), CANONICAL_NAN, metres.view(np.uint32))
+    return np.where(bits >> 31, ~bits, bits | np.uint32(1 << 31)).astype(np.uint32)
+
+
+def _unordered(keys: Keys) -> Metres:
+    """Undo `_ordered`."""
+    bits = np.where(keys >> 31, keys & np.uint32(0x7FFFFFFF), ~keys).astype(np.uint32)
+    return bits.view(np.float32)
+
+
+def _from_steps(index: Integers, lattice: Lattice, max_error: float) -> Metres:
+    """Depth in metres of a plane in steps of quanta; holes are whatever they are."""
+    step = np.float32(2 * max_error * STEP_SHRINKAGE)
+    metres: Metres = lattice.to_depth(index.astype(np.float32) * step) / MM_PER_M
+    return metres

@@ -1,0 +1,216 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Bounded and lossless mode: what is promised is kept, for every frame and on every path."""
+
+import dataclasses
+
+from depth_nn_transport import DepthCodec
+from depth_nn_transport.codec.container import EncodedDepth
+from depth_nn_transport.codec.errors import DepthCodecError, InvalidSettingError
+from depth_nn_transport.codec.lattice import Lattice
+from depth_nn_transport.simulator import simulate_sequence
+from hypothesis import given, settings, strategies as st
+import numpy as np
+import pytest
+
+CONSTANT = 612_000
+SHAPE = (41, 57)
+
+
+@pytest.fixture(scope='module')
+def simulated():
+    (frame,) = simulate_sequence(seed=3, frames=1, width=320, height=240)
+    return frame.depth
+
+
+def on_grid(seed, shape=SHAPE):
+    """Lattice frame (mm) of a noisy slope with a box and holes."""
+    random = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:shape[0], :shape[1]]
+    disparity = 160 + 2 * rows + columns // 3 + random.integers(-2, 3, shape)
+    disparity[10:25, 20:40] += 300
+    depth = np.rint(CONSTANT / disparity).astype(np.uint16)
+    depth[random.random(shape) < 0.1] = 0
+    return depth
+
+
+def noise(seed, shape=SHAPE):
+    return np.random.default_rng(seed).integers(0, 65536, shape).astype(np.uint16)
+
+
+def smooth(seed, shape=SHAPE):
+    rows, columns = np.mgrid[:shape[0], :shape[1]]
+    random = np.random.default_rng(seed)
+    depth = 900 + 7 * columns + rows * rows // 3 + random.integers(0, 3, shape)
+    return depth.astype(np.uint16)
+
+
+def extremes(seed, shape=SHAPE):
+    return np.random.default_rng(seed).choice(np.array([0, 1, 65535], np.uint16), shape)
+
+
+def few_values(seed, shape=SHAPE):
+    values = np.array([0, 500, 505, 40000, 40100], np.uint16)
+    return np.random.default_rng(seed).choice(values, shape)
+
+
+MAKERS = (on_grid, noise, smooth, extremes, few_values)
+
+
+def restore(codec, encoded):
+    return codec.decode(EncodedDepth.from_bytes(encoded.to_bytes()))
+
+
+def quanta_off(encoded, original, restored):
+    lattice = Lattice(abs(encoded.lattice_constant), encoded.lattice_constant > 0)
+    valid = original > 0
+    error = lattice.to_quanta(original[valid]) - lattice.to_quanta(restored[valid])
+    return np.abs(error).max(initial=0)
+
+
+@settings(max_examples=40)
+@given(make=st.sampled_from(MAKERS), seed=st.integers(0, 2**32 - 1))
+def test_lossless_integers(codec, make, seed):
+    depth = make(seed)
+    np.testing.assert_array_equal(restore(codec, codec.encode(depth, 'lossless')), depth)
+
+
+@settings(max_examples=60)
+@given(
+    make=st.sampled_from(MAKERS), seed=st.integers(0, 2**32 - 1),
+    max_error=st.sampled_from([0, 0.3, 1, 1.5, 2, 3, 4, 8, 30, 1000]),
+)
+def test_bounded_integers(codec, make, seed, max_error):
+    depth = make(seed)
+    encoded = codec.encode(depth, 'bounded', max_error=max_error)
+    restored = restore(codec, encoded)
+    np.testing.assert_array_equal(restored == 0, depth == 0)
+    assert quanta_off(encoded, depth, restored) <= max_error + 1e-3
+
+
+@pytest.mark.parametrize('max_error', [1, 2, 4, 8])
+def test_bounded_scene_on_another_decoder(codec, simulated, max_error):
+    encoded = codec.encode(simulated, 'bounded', max_error=max_error)
+    restored = restore(DepthCodec(threads=2), encoded)
+    assert quanta_off(encoded, simulated, restored) <= max_error
+    assert len(encoded.to_bytes()) <= len(codec.encode(simulated, 'lossless').to_bytes())
+
+
+@pytest.mark.parametrize('at', [None, 2.0])
+@pytest.mark.parametrize('make', [on_grid, smooth, noise])
+def test_bounded_millimetres(codec, make, at):
+    depth = make(5)
+    restored = restore(codec, codec.encode(depth, 'bounded', max_error_mm=25, at=at))
+    near = depth <= (65535 if at is None else 1000 * at)
+    assert np.abs(restored.astype(int) - depth)[near].max() <= 25
+
+
+def floats(seed, shape=SHAPE):
+    """Any bits at all."""
+    bits = np.random.default_rng(seed).integers(0, 2**32, shape, dtype=np.uint32)
+    return bits.view(np.float32)
+
+
+def special(seed, shape=SHAPE):
+    values = [np.nan, np.inf, -np.inf, 0.0, -0.0, -1.5, 1e-42, 3e38, 1.25]
+    return np.random.default_rng(seed).choice(np.array(values, np.float32), shape)
+
+
+def metres(seed, shape=SHAPE):
+    depth = on_grid(seed, shape)
+    return np.where(depth > 0, depth / np.float32(1000), np.float32(np.nan))
+
+
+def metres_of_zero_holes(seed, shape=SHAPE):
+    return on_grid(seed, shape) / np.float32(1000)
+
+
+def real_metres(seed, shape=SHAPE):
+    random = np.random.default_rng(seed)
+    return (metres(seed, shape) + random.normal(0, 1e-3, shape)).astype(np.float32)
+
+
+FLOATS = (floats, special, metres, metres_of_zero_holes, real_metres)
+
+
+@settings(max_examples=40)
+@given(make=st.sampled_from(FLOATS), seed=st.integers(0, 2**32 - 1))
+def test_lossless_floats_keep_their_bits_and_nan_is_canonical(codec, make, seed):
+    depth = make(seed)
+    restored = restore(codec, codec.encode(depth, 'lossless'))
+    nan = np.isnan(depth)
+    np.testing.assert_array_equal(restored.view(np.uint32)[~nan], depth.view(np.uint32)[~nan])
+    assert (restored.view(np.uint32)[nan] == 0x7FC00000).all()
+
+
+@settings(max_examples=40)
+@given(
+    make=st.sampled_from(FLOATS), seed=st.integers(0, 2**32 - 1),
+    max_error=st.sampled_from([0, 0.5, 1, 4, 100]),
+)
+def test_bounded_floats(codec, make, seed, max_error):
+    depth = make(seed)
+    encoded = codec.encode(depth, 'bounded', max_error=max_error)
+    restored = restore(codec, encoded)
+    valid = np.isfinite(depth) & (depth > 0)
+    np.testing.assert_array_equal(np.isnan(restored), ~valid)
+    lattice = Lattice(abs(encoded.lattice_constant), encoded.lattice_constant > 0)
+    original, found = (1000 * np.minimum(x[valid], 1e3) for x in (depth, restored))
+    error = lattice.to_quanta(original) - lattice.to_quanta(found)
+    assert np.abs(error).max(initial=0) <= max_error + 1e-3
+
+
+@pytest.mark.parametrize('mode', ['bounded', 'lossless'])
+@pytest.mark.parametrize('dtype', [np.uint16, np.float32])
+def test_nothing_but_holes(codec, mode, dtype):
+    depth = np.zeros((30, 50), dtype)
+    bound = {'max_error': 2} if mode == 'bounded' else {}
+    restored = restore(codec, codec.encode(depth, mode, **bound))
+    assert not np.nan_to_num(restored).any()
+
+
+@pytest.mark.parametrize('setting', [
+    {'mode': 'bounded'}, {'mode': 'bounded', 'max_error': -1},
+    {'mode': 'bounded', 'max_error': np.nan}, {'mode': 'bounded', 'max_error': 1e9},
+    {'mode': 'bounded', 'max_error': 1, 'max_error_mm': 5},
+    {'mode': 'bounded', 'max_error_mm': np.inf}, {'mode': 'bounded', 'max_error': 1, 'at': 2},
+    {'mode': 'bounded', 'max_error_mm': 5, 'at': -2}, {'mode': 'lossless', 'max_error': 1},
+    {'mode': 'lossy', 'max_error': 1},
+])
+def test_bounds_out_of_range_are_refused(codec, setting):
+    with pytest.raises(InvalidSettingError):
+        codec.encode(on_grid(0), **setting)
+
+
+payload = st.binary(max_size=300)
+
+
+@settings(max_examples=150)
+@given(data=st.data())
+def test_hostile_frames_give_an_image_or_a_typed_error(codec, data):
+    make = data.draw(st.sampled_from([on_grid, few_values, noise, real_metres]), 'frame')
+    setting = data.draw(st.sampled_from([('lossless', None), ('bounded', 1), ('bounded', 4)]))
+    encoded = codec.encode(make(0), setting[0], max_error=setting[1])
+    cut = data.draw(st.integers(0, min(40, len(encoded.latents))), 'cut')
+    hostile = dataclasses.replace(
+        encoded, latents=encoded.latents[:cut] + data.draw(payload, 'tail'),
+        max_error=data.draw(st.sampled_from([0.0, 1.0, 4.0, 1e30]), 'bound'),
+        encoding=data.draw(st.sampled_from(['16UC1', '32FC1']), 'encoding'),
+        lattice_constant=data.draw(st.sampled_from([612000.0, -1e3, 1e3, 1e9, -1e9]), 'K'),
+    )
+    try:
+        restored = restore(codec, hostile)
+    except DepthCodecError:
+        return
+    assert restored.shape == SHAPE
