@@ -91,7 +91,8 @@ class Bound:
         """Tell whether depths are within the bound.
 
         Args:
-            original, restored: (N,) mm, valid pixels.
+            original: (N,) mm, valid pixels.
+            restored: the same.
             quanta: what `in_quanta` gave.
             lattice: of the frame.
 

@@ -172,7 +172,8 @@ class ExactCoder:
             values = _unpack_ascending(side)
             if len(values) == 0:
                 raise CorruptStreamError('empty palette')
-            restored = _unordered(np.asarray(values[np.minimum(index, len(values) - 1)], np.uint32))
+            chosen = np.minimum(index, len(values) - 1)
+            restored = _unordered(np.asarray(values[chosen], np.uint32))
         elif kind == Alphabet.HALVES:
             low = np.frombuffer(_inflate(side, 2 * int(valid.sum())), '<u2').astype(np.uint32)
             keys: Keys = (index.astype(np.int64) << 16).astype(np.uint32)

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
-# What the codec offers.
-MODES = ('lossy',)
+# What the codec offers; written out, since launch files read this without it.
+MODES = ('lossy', 'bounded', 'lossless')
 RUNTIMES = ('auto',)
 ENCODINGS = ('source', '16UC1', '32FC1')
 # A Full HD image; larger claims of a message are not believed unless the user asks for it.
