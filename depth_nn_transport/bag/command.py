@@ -49,7 +49,7 @@ from depth_nn_transport.bag.summary import (
 from depth_nn_transport.bag.table import table
 from depth_nn_transport.bag.verify import verify, worst_frames
 from depth_nn_transport.bag.writer import BagWriter
-from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY
+from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, MODES
 from depth_nn_transport.codec.errors import DepthCodecError
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin
@@ -101,25 +101,32 @@ def info(source: Path, as_json: bool) -> None:
 @click.argument('source', metavar='IN', type=_BAG)
 @click.argument('target', metavar='OUT', type=_NEW_BAG)
 @_TOPICS
-@click.option('--mode', default='lossy', show_default=True, type=click.Choice(['lossy']))
+@click.option('--mode', default='lossy', show_default=True, type=click.Choice(MODES))
 @click.option(
     '--quality', default=DEFAULT_QUALITY, show_default=True, type=click.FloatRange(0, 100),
-    help='More is better and larger.',
+    help='Of lossy mode; more is better and larger.',
 )
+@click.option('--max-error', type=float, help='Of bounded mode: quanta.')
+@click.option('--max-error-mm', type=float, help='Of bounded mode, instead: millimetres.')
+@click.option('--at', type=float, help='Depth (m) up to which the millimetres hold.')
 @_STORAGE
 @_MODEL
 @_THREADS
 @_JSON
 def compress(
-    source: Path, target: Path, topics: str, mode: str, quality: float, storage: str | None,
-    model: str, threads: int, as_json: bool,
+    source: Path, target: Path, topics: str, mode: str, quality: float, max_error: float | None,
+    max_error_mm: float | None, at: float | None, storage: str | None, model: str, threads: int,
+    as_json: bool,
 ) -> None:
     """Replace depth topics of a bag by compressed ones; pass everything else through.
 
     Depth is an Image of 16UC1 or 32FC1 (mono16 where --topics names it) or compressedDepth, PNG or
     RVL. Topic X becomes X/depth_nn.
     """
-    settings = {'mode': mode, 'quality': quality}
+    settings = {
+        'mode': mode, 'quality': quality, 'max_error': max_error, 'max_error_mm': max_error_mm,
+        'at': at,
+    }
     with _readable_errors(), BagReader(source) as reader:
         chosen = image_topics(reader, _names(topics))
         names = compressed_names(reader, chosen)

@@ -100,8 +100,13 @@ class HourOfCamera:
 def ways() -> list[Way]:
     """Return all ways to keep depth, the raw one first."""
     mcap = StoragePlugin.MCAP
-    ours = {f'ours, lossy, quality {quality}': {'mode': 'lossy', 'quality': float(quality)}
-            for quality in (25, 50, 75)}
+    ours: dict[str, dict[str, Any]] = {
+        **{f'ours, lossy, quality {quality}': {'mode': 'lossy', 'quality': float(quality)}
+           for quality in (25, 50, 75)},
+        **{f'ours, at most {quanta} quanta off': {'mode': 'bounded', 'max_error': float(quanta)}
+           for quanta in (4, 1)},
+        'ours, lossless': {'mode': 'lossless'},
+    }
     return [
         Way('raw', StoragePlugin.SQLITE3),
         Way('raw, MCAP with zstd chunks', mcap),

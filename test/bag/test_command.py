@@ -136,6 +136,18 @@ def test_verify_finds_what_differs(bag, tmp_path):
     assert json.loads(result.stdout)['different'] == list(OTHERS)
 
 
+@pytest.mark.parametrize('options, bound', [
+    (('--mode', 'bounded', '--max-error', 2), 2), (('--mode', 'lossless'), 0)])
+def test_promises_are_kept_and_verified(bag, tmp_path, options, bound):
+    run('compress', bag, tmp_path / 'small', '--topics', f'{RAW},{METRES}', *options,
+        '--threads', 1)
+    run('decompress', tmp_path / 'small', tmp_path / 'restored', '--threads', 1)
+    summary = json.loads(
+        run('verify', bag, tmp_path / 'small', '--threads', 1, '--json').stdout)
+    assert summary['good'] and max(one['max_quanta'] for one in summary['depth']) <= bound
+    assert (contents(tmp_path / 'restored') == contents(bag)) == (bound == 0)
+
+
 def test_export_writes_what_verify_compares(bag, compressed, tmp_path):
     run('export', bag, '--out', tmp_path / 'a', '--topics', f'{RAW},{PNG}', '--threads', 1)
     for folder in ('camera_depth_image_rect_raw', 'png_depth_compressedDepth'):
@@ -176,6 +188,7 @@ def test_storage_can_be_chosen(bag, tmp_path):
 @pytest.mark.parametrize('arguments, words', [
     (['--topics', '/no/such'], 'no such topic to convert: /no/such'),
     (['--model', 'no-such-model'], 'no-such-model'),
+    (['--mode', 'bounded', '--max-error', -1], '-1'),
 ])
 def test_errors_are_one_line_and_leave_nothing(bag, tmp_path, arguments, words):
     result = run('compress', bag, tmp_path / 'out', '--threads', 1, *arguments, status=1)
