@@ -278,6 +278,23 @@ class DepthCodec:
             metres, frame.valid, frame.lattice, quanta
         )
 
+    def residual(
+        self, depth: Depth, quality: int
+    ) -> tuple[Array, NDArray[np.bool_], Array]:
+        """Restore a frame in lossy mode, to fit the correction coder.
+
+        Returns:
+            Original minus restored plane in quanta, float32 (H, W); validity; latents.
+
+        """
+        with self._thread_limit():
+            frame = self._check(depth)
+            _, restored = self._encode_plane(frame, quality)
+            plane = self._restore(restored, quality, precise=True)
+        return (
+            frame.lattice.to_quanta(frame.depth) - plane, frame.valid, restored.latents.values
+        )
+
     def _correct(self, frame: _ExactFrame, quanta: int) -> tuple[bytes, Depth]:
         """Encode with loss and correct what passes the bound."""
         quality = _quality_within(quanta)

@@ -93,6 +93,50 @@ def maps(data: Path, steps: int, seed: int, out: Path) -> None:
 
 
 @train.command()
+@click.option('--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.')
+@click.option('--steps', default=1500, show_default=True, type=click.IntRange(1))
+@click.option('--seed', default=0, show_default=True)
+@click.option(
+    '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+    help='Folder of the model.',
+)
+def pyramid(data: Path, steps: int, seed: int, out: Path) -> None:
+    """Train the pyramid coder of lossless and tightly bounded frames."""
+    import numpy as np
+
+    from depth_nn_transport.codec.model_files import PYRAMID_FILE
+    from depth_nn_transport.training.pyramid_model import load_planes, train_pyramid
+
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        planes = load_planes(data)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    arrays: dict[str, Any] = dict(train_pyramid(planes, steps, seed))
+    np.savez_compressed(out / PYRAMID_FILE, **arrays)
+
+
+@train.command()
+@click.option('--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.')
+@click.option('--model', default='main', show_default=True, help='Model whose frames to correct.')
+@click.option(
+    '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+    help='Folder of the model.',
+)
+def corrections(data: Path, model: str, out: Path) -> None:
+    """Fit the coder of corrections to what a model restores."""
+    import numpy as np
+
+    from depth_nn_transport.codec.depth_codec import DepthCodec
+    from depth_nn_transport.codec.model_files import CORRECTIONS_FILE
+    from depth_nn_transport.training.correction_model import fit_corrections, restored_frames
+
+    out.mkdir(parents=True, exist_ok=True)
+    arrays: dict[str, Any] = dict(fit_corrections(restored_frames(DepthCodec(model), data)))
+    np.savez_compressed(out / CORRECTIONS_FILE, **arrays)
+
+
+@train.command()
 @click.option(
     '--run', required=True, type=_FOLDER, help='Folder of a training run, with its checkpoint.'
 )

@@ -15,10 +15,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 
 from depth_nn_transport.codec import correction_coder as coder
 from depth_nn_transport.codec.correction_coder import Flags
+from depth_nn_transport.codec.depth_codec import DepthCodec
+from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
 import numpy as np
 from numpy.typing import NDArray
 import torch
@@ -36,6 +39,9 @@ CELLS = (
 DEPENDENCES = {
     'phase': (0, 1), 'density': (0, 2), 'activity': (0, 3), 'holes': (0, 4), 'flags': (0, 1, 5, 6),
 }
+FRAMES_PER_FOLDER = 2
+QUALITIES = (10, 20, 50, 80, 100)
+THRESHOLDS = (1, 2, 4, 8, 16)
 LONGEST_MOVE = 31
 MOVE_TABLES = coder.SIGN_CLASSES * coder.LENGTH_CLASSES
 PROBABILITY_STEP = 2.0**-22
@@ -44,8 +50,18 @@ ITERATIONS = 100
 DECAY = 1e-6
 
 
+def restored_frames(codec: DepthCodec, root: Path) -> Iterator[Sample]:
+    """Restore a few frames of each folder at several qualities."""
+    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
+        files = sorted(folder.glob(f'*{IMAGE_SUFFIX}'))
+        every = max(1, len(files) // FRAMES_PER_FOLDER)
+        for path in files[::every][:FRAMES_PER_FOLDER]:
+            for quality in QUALITIES:
+                yield codec.residual(read_depth(path), quality)
+
+
 def fit_corrections(
-    samples: Iterable[Sample], thresholds: Sequence[int]
+    samples: Iterable[Sample], thresholds: Sequence[int] = THRESHOLDS
 ) -> dict[str, NDArray[np.generic]]:
     """Fit all statistics to restored frames.
 

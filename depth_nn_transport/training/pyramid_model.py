@@ -16,9 +16,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from depth_nn_transport.codec import pyramid_coder as coder
+from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.codec.pyramid_coder import Pass, PyramidCoder
+from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
 from depth_nn_transport.training.fixed_point import BIAS_STEP, quantize_weight, rectify, round_to
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +33,9 @@ from tqdm import tqdm
 Plane = NDArray[np.int32]
 Samples = tuple[NDArray[np.int16], NDArray[np.float32]]
 
+FRAMES_PER_FOLDER = 4
+# As a bound of one quantum quantises.
+COARSE_STEP = 3
 HIDDEN = (24, 16)
 MAX_SAMPLES = 1_200_000
 BATCH = 8192
@@ -79,6 +85,29 @@ class PyramidNetwork(nn.Module):
             scaled = weight.detach() * gain[:, None] * coder.ACTIVATION_STEP
             out += [np.ascontiguousarray(scaled.numpy().T), (bias.detach() * gain).numpy()]
         return out
+
+
+def load_planes(root: Path) -> list[tuple[Plane, NDArray[np.bool_]]]:
+    """Read a few frames of each folder: ranks on the grid, every third frame's quantised by 3.
+
+    Raises:
+        ValueError: if there is no frame.
+
+    """
+    planes = []
+    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
+        files = sorted(folder.glob(f'*{IMAGE_SUFFIX}'))
+        every = max(1, len(files) // FRAMES_PER_FOLDER)
+        lattice: Lattice | None = None
+        for k, path in enumerate(files[::every][:FRAMES_PER_FOLDER]):
+            depth = read_depth(path)
+            lattice = Lattice.from_depth(depth, lattice)
+            plane = lattice.to_quanta(depth) if lattice.on_grid else depth
+            step = COARSE_STEP if k % 3 == 2 else 1
+            planes.append((plane.astype(np.int32) // step, depth > 0))
+    if not planes:
+        raise ValueError(f'{root} holds no folder of depth PNGs')
+    return planes
 
 
 def train_pyramid(

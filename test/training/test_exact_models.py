@@ -1,0 +1,40 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Fitted statistics and trained networks make coders that restore what was coded."""
+
+from depth_nn_transport.codec.correction_coder import CorrectionCoder
+from depth_nn_transport.codec.pyramid_coder import PyramidCoder
+from depth_nn_transport.training.correction_model import fit_corrections
+from depth_nn_transport.training.pyramid_model import train_pyramid
+import numpy as np
+
+
+def test_fitted_corrections_are_cheaper_than_raw_moves():
+    random = np.random.default_rng(0)
+    residual = np.where(random.random((64, 96)) < 0.02, 9, 0).astype(np.float32)
+    valid, latents = np.ones((64, 96), bool), np.zeros((8, 12, 64), np.float32)
+    coder = CorrectionCoder(fit_corrections([(residual, valid, latents)], (4,)))
+    data, corrections = coder.encode(residual, valid, latents, 4)
+    np.testing.assert_array_equal(coder.decode(data, valid, latents), corrections)
+    assert 8 * len(data) < 10 * np.count_nonzero(residual)
+
+
+def test_a_trained_pyramid_codes_a_slope_well():
+    rows, columns = np.mgrid[:96, :128]
+    plane = (300 + rows // 3 + columns // 5).astype(np.int32)
+    valid = (rows + columns) % 17 > 0
+    coder = PyramidCoder(train_pyramid([(plane, valid)], 30, 0))
+    data = coder.encode(plane, valid)
+    np.testing.assert_array_equal(coder.decode(data, valid)[valid], plane[valid])
+    assert 8 * len(data) < 2 * valid.sum()
