@@ -32,6 +32,7 @@ from depth_nn_transport.codec.networks import (
     LATENT_STEP,
     LOW_CHANNELS,
     PREDICTOR_MAX,
+    Step,
     STEPS,
     TABLES,
 )
@@ -56,21 +57,6 @@ def _saturate(value: np.float32) -> np.float32:
 
 
 @compiled
-def seen_latents(decoded: Array) -> Array:
-    """Latents as the networks see them, the low ones at two scales: (H, W, 64) -> (H, W, 80)."""
-    height, width, _ = decoded.shape
-    seen = np.empty((height, width, _SEEN), np.float32)
-    for row in range(height):
-        for column in range(width):
-            for c in range(LATENT_CHANNELS):
-                seen[row, column, c] = _saturate(decoded[row, column, c] * np.float32(1 / 2))
-            for c in range(LOW_CHANNELS):
-                value = decoded[row, column, c] * np.float32(1 / 32)
-                seen[row, column, LATENT_CHANNELS + c] = _saturate(value)
-    return seen
-
-
-@compiled
 def seen_low(low: Array) -> Array:
     """Low frequencies as the networks see them, at two scales: (H, W, 16) -> (H, W, 32)."""
     height, width, _ = low.shape
@@ -85,29 +71,72 @@ def seen_low(low: Array) -> Array:
 
 
 @compiled
-def expected(head: Array, linear: Array) -> tuple[Array, NDArray[np.uint8]]:
-    """Means and table indices from a network's output.
+def expected(head: Array, linear: Array, first: int) -> tuple[Array, NDArray[np.uint8]]:
+    """Means and table indices of some channels from a network's output.
 
     Args:
         head: (H, W, 2 C), means in eighths and table indices, integers.
-        linear: (H, W, C), linear prediction, multiples of an eighth.
+        linear: (H, W, 64), linear prediction, multiples of an eighth.
+        first: the first of the C channels.
 
     Returns:
         Means, float32 (H, W, C), and table indices, uint8 (H, W, C).
 
     """
-    height, width, channels = linear.shape
+    height, width, both = head.shape
+    channels = both // 2
     mean = np.empty((height, width, channels), np.float32)
     index = np.empty((height, width, channels), np.uint8)
-    limit = np.float32(LATENT_MAX)
+    limit, last = np.float32(LATENT_MAX), np.float32(TABLES - 1)
     for row in range(height):
         for column in range(width):
+            here = linear[row, column, first:first + channels]
             for c in range(channels):
-                value = head[row, column, c] * np.float32(LATENT_STEP) + linear[row, column, c]
-                mean[row, column, c] = _clamp(value, limit)
-                table = int(head[row, column, channels + c])
-                index[row, column, c] = min(max(table, 0), TABLES - 1)
+                value = head[row, column, c] * np.float32(LATENT_STEP)
+                mean[row, column, c] = _clamp(value + here[c], limit)
+            for c in range(channels):
+                table = head[row, column, channels + c]
+                table = table if table < last else last
+                index[row, column, c] = np.uint8(table if table > 0 else np.float32(0))
     return mean, index
+
+
+class Decoded:
+    """Latents decoded so far, (H, W, 64), and how the networks see them, (H, W, 80).
+
+    They see each latent halved, and the low frequencies once more at a coarser scale.
+    """
+
+    def __init__(self, height: int, width: int) -> None:
+        self.latents: Array = np.zeros((height, width, LATENT_CHANNELS), np.float32)
+        self._seen: Array = np.zeros((height, width, _SEEN), np.float32)
+
+    def seen(self, step: Step) -> Array:
+        """Return what the networks see of a step's grid, contiguous."""
+        return np.ascontiguousarray(self._seen[::step.spacing, ::step.spacing])
+
+    def put(self, step: Step, low: Array, rest: Array) -> None:
+        """Put the latents of a step in place: (H, W, 16) and (H, W, 48)."""
+        _put(low, rest, step.spacing, step.phase, self.latents, self._seen)
+
+
+@compiled
+def _put(
+    low: Array, rest: Array, spacing: int, phase: tuple[int, int], latents: Array, seen: Array
+) -> None:
+    for row in range(low.shape[0]):
+        y = (2 * row + phase[0]) * spacing
+        for column in range(low.shape[1]):
+            x = (2 * column + phase[1]) * spacing
+            for c in range(LOW_CHANNELS):
+                latents[y, x, c] = low[row, column, c]
+            for c in range(LATENT_CHANNELS - LOW_CHANNELS):
+                latents[y, x, LOW_CHANNELS + c] = rest[row, column, c]
+            for c in range(LATENT_CHANNELS):
+                seen[y, x, c] = _saturate(latents[y, x, c] * np.float32(1 / 2))
+            for c in range(LOW_CHANNELS):
+                value = latents[y, x, c] * np.float32(1 / 32)
+                seen[y, x, LATENT_CHANNELS + c] = _saturate(value)
 
 
 class Predictor:
@@ -121,80 +150,88 @@ class Predictor:
             across: (steps - 1, 3, 3, 16, 16), from one low frequency (axis 3) to another.
 
         """
-        self._own = np.ascontiguousarray(own)
-        self._across = np.ascontiguousarray(across)
+        self._taps = [_known_taps(k) for k in range(len(STEPS))]
+        self._own: list[Array] = [np.empty((0, LATENT_CHANNELS), np.float32)]
+        self._across: list[Array] = [np.empty((0, LOW_CHANNELS), np.float32)]
+        for taps, own_of_step, across_of_step in zip(self._taps[1:], own, across, strict=True):
+            rows, columns = taps.T + 1
+            self._own.append(np.ascontiguousarray(own_of_step[rows, columns]))
+            self._across.append(across_of_step[rows, columns].reshape(-1, LOW_CHANNELS))
 
     @classmethod
     def of(cls, linear: Mapping[str, Array]) -> Predictor:
         """Take the predictor out of a model's linear parts."""
         return cls(linear['predict'], linear['predict_across'])
 
-    def predict(self, step: int, decoded: Array) -> Array:
+    def predict(self, step: int, latents: Array) -> Array:
         """Predict the latents of a step.
 
         Args:
             step: index into `STEPS`; nothing is known in the first one, whose prediction is zero.
-            decoded: float32 (H, W, 64), the step's grid.
+            latents: float32 (H, W, 64), decoded so far.
 
         Returns:
-            Float32 (H/2, W/2, 64), multiples of an eighth.
+            Float32, (h, w, 64) at the step's positions, multiples of an eighth.
 
         """
-        shape = (decoded.shape[0] // 2, decoded.shape[1] // 2, LATENT_CHANNELS)
-        linear = np.zeros(shape, np.float32)
-        if step > 0:
-            known = _known_phases(step)
-            own, across = self._own[step - 1], self._across[step - 1]
-            _predict(decoded, known, STEPS[step].phase, own, across, linear)
+        spacing, phase = STEPS[step]
+        taps = self._taps[step]
+        height, width = (n // (2 * spacing) for n in latents.shape[:2])
+        linear = np.zeros((height, width, LATENT_CHANNELS), np.float32)
+        if len(taps):
+            around = np.zeros((height * width, len(taps) * LOW_CHANNELS), np.float32)
+            _weigh(latents, spacing, phase, taps, self._own[step], linear, around)
+            _round_and_add(linear, around @ self._across[step])
         return linear
 
 
-def _known_phases(step: int) -> NDArray[np.bool_]:
-    """Positions of each 2x2 of a step's grid that are decoded before it, bool (2, 2)."""
-    known = np.zeros((2, 2), np.bool_)
+def _known_taps(step: int) -> NDArray[np.int64]:
+    """Neighbours, (row, column) on the step's grid, that are decoded before it: (n, 2)."""
+    spacing, (row, column) = STEPS[step]
     # What the grid of every second position holds is the first position of the finer one.
-    known[0, 0] = True
-    for earlier in STEPS[:step]:
-        known[earlier.phase] |= earlier.spacing == STEPS[step].spacing
-    return known
+    known = {(0, 0)} if step > 0 else set()
+    known |= {earlier.phase for earlier in STEPS[:step] if earlier.spacing == spacing}
+    reach = (-1, 0, 1)
+    taps = [
+        (y, x) for y in reach for x in reach if ((row + y) % 2, (column + x) % 2) in known
+    ]
+    return np.array(taps, np.int64).reshape(-1, 2)
 
 
 @compiled
-def _add_neighbour(
-    latents: Array, own: Array, across: Array, total: Array, low_total: Array
+def _weigh(
+    latents: Array, spacing: int, phase: tuple[int, int], taps: NDArray[np.int64], own: Array,
+    linear: Array, around: Array,
 ) -> None:
-    for c in range(LATENT_CHANNELS):
-        total[c] += own[c] * _clamp(latents[c], np.float32(PREDICTOR_MAX))
-    for c in range(LOW_CHANNELS):
-        value = _clamp(latents[c], np.float32(ACROSS_MAX))
-        if value != 0:
-            for d in range(LOW_CHANNELS):
-                low_total[d] += across[c, d] * value
+    """Sum up the own neighbours of each channel, and gather those of the low frequencies.
 
-
-@compiled
-def _predict(
-    decoded: Array, known: NDArray[np.bool_], phase: tuple[int, int], own: Array, across: Array,
-    linear: Array,
-) -> None:
-    per_step, step = np.float32(1 / LATENT_STEP), np.float32(LATENT_STEP)
-    total = np.empty(LATENT_CHANNELS, np.float32)
-    low_total = np.empty(LOW_CHANNELS, np.float32)
+    Args: `linear` (h, w, 64) and `around` (h * w, taps * 16) start as zeros and are written.
+    """
+    height, width = latents.shape[0] // spacing, latents.shape[1] // spacing
     for row in range(linear.shape[0]):
         for column in range(linear.shape[1]):
-            total[:] = 0
-            low_total[:] = 0
-            for dy in range(3):
-                y = 2 * row + phase[0] + dy - 1
-                if y < 0 or y >= decoded.shape[0]:
+            total = linear[row, column]
+            near = around[row * linear.shape[1] + column]
+            for k in range(len(taps)):
+                y, x = 2 * row + phase[0] + taps[k, 0], 2 * column + phase[1] + taps[k, 1]
+                if y < 0 or y >= height or x < 0 or x >= width:
                     continue
-                for dx in range(3):
-                    x = 2 * column + phase[1] + dx - 1
-                    if x < 0 or x >= decoded.shape[1] or not known[y % 2, x % 2]:
-                        continue
-                    _add_neighbour(decoded[y, x], own[dy, dx], across[dy, dx], total, low_total)
-            # Rounded before they are added: their sum at full precision would not be exact.
+                there, weight = latents[y * spacing, x * spacing], own[k]
+                for c in range(LATENT_CHANNELS):
+                    total[c] += weight[c] * _clamp(there[c], np.float32(PREDICTOR_MAX))
+                low = near[k * LOW_CHANNELS:(k + 1) * LOW_CHANNELS]
+                for c in range(LOW_CHANNELS):
+                    low[c] = _clamp(there[c], np.float32(ACROSS_MAX))
+
+
+@compiled
+def _round_and_add(linear: Array, across: Array) -> None:
+    """Round both sums to the steps of means, then add them: their sum alone would not be exact."""
+    per_step, step = np.float32(1 / LATENT_STEP), np.float32(LATENT_STEP)
+    for row in range(linear.shape[0]):
+        for column in range(linear.shape[1]):
+            total, low = linear[row, column], across[row * linear.shape[1] + column]
             for c in range(LATENT_CHANNELS):
-                linear[row, column, c] = np.rint(total[c] * per_step) * step
+                total[c] = np.rint(total[c] * per_step) * step
             for c in range(LOW_CHANNELS):
-                linear[row, column, c] += np.rint(low_total[c] * per_step) * step
+                total[c] += np.rint(low[c] * per_step) * step

@@ -27,7 +27,7 @@ from typing import Protocol
 
 from depth_nn_transport.codec.base_coder import decode_base, encode_base
 from depth_nn_transport.codec.compiled import compiled
-from depth_nn_transport.codec.context import expected, Predictor, seen_latents, seen_low
+from depth_nn_transport.codec.context import Decoded, expected, Predictor, seen_low
 from depth_nn_transport.codec.networks import (
     Array,
     HYPER_ANCHORS,
@@ -116,7 +116,7 @@ class LatentCoder:
         def exchange(
             channels: slice, step: Step, mean: Array, index: NDArray[np.uint8]
         ) -> Integers:
-            symbols = _to_symbols(_part(latents, step)[:, :, channels], mean)
+            symbols = _to_symbols(latents, *step, channels.start, mean)
             return sink.code(self._latent_tables, index, symbols)
 
         return self._walk(_as_hyper(symbols, hyper.shape), base, valid, quality, exchange)
@@ -148,21 +148,17 @@ class LatentCoder:
         self, hyper: Array, base: Array, valid: Array, quality: float, exchange: Exchange
     ) -> Array:
         features = self._networks.features(hyper, base, valid, quality).copy()
-        decoded = np.zeros((*features.shape[:2], LATENT_CHANNELS), np.float32)
+        decoded = Decoded(*features.shape[:2])
         for k, step in enumerate(STEPS):
-            grid = decoded[::step.spacing, ::step.spacing]
-            linear = self._predictor.predict(k, grid)
+            linear = self._predictor.predict(k, decoded.latents)
             here = np.ascontiguousarray(_part(features, step))
-            trunk, head = self._networks.low(k, here, seen_latents(grid))
+            trunk, head = self._networks.low(k, here, decoded.seen(step))
             trunk = trunk.copy()
-            low = _restore(LOW, step, expected(head, linear[:, :, LOW]), exchange)
+            low = _restore(LOW, step, expected(head, linear, LOW.start), exchange)
             head = self._networks.high(k, trunk, seen_low(low))
-            part = _part(decoded, step)
-            part[:, :, LOW] = low
-            part[:, :, REST] = _restore(
-                REST, step, expected(head, linear[:, :, REST]), exchange
-            )
-        return decoded
+            rest = _restore(REST, step, expected(head, linear, REST.start), exchange)
+            decoded.put(step, low, rest)
+        return decoded.latents
 
 
 def _part(grid: Array, step: Step) -> Array:
@@ -182,18 +178,35 @@ def _restore(
 
 
 @compiled
-def _to_symbols(latents: Array, mean: Array) -> Integers:
-    """Whole steps of latents (H, W, C) from their means: (H * W * C,)."""
+def _to_symbols(
+    latents: Array, spacing: int, phase: tuple[int, int], first: int, mean: Array
+) -> Integers:
+    """Whole steps of a step's latents from their means.
+
+    Args:
+        latents: (H, W, 64), all of them.
+        spacing: of the step's grid.
+        phase: of the step.
+        first: the first of the channels.
+        mean: (h, w, C).
+
+    Returns:
+        int32 (h * w * C,).
+
+    """
     height, width, channels = mean.shape
     symbols = np.empty((height, width, channels), np.int32)
     limit = np.float32(LATENT_MAX)
     for row in range(height):
+        y = (2 * row + phase[0]) * spacing
         for column in range(width):
+            x = (2 * column + phase[1]) * spacing
+            here = latents[y, x, first:first + channels]
             for c in range(channels):
-                value = latents[row, column, c]
+                value = here[c]
                 value = value if value < limit else limit
                 value = value if value > -limit else -limit
-                symbols[row, column, c] = np.rint(value - mean[row, column, c])
+                symbols[row, column, c] = np.int32(np.rint(value - mean[row, column, c]))
     return symbols.reshape(-1)
 
 

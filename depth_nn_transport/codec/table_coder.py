@@ -70,13 +70,6 @@ class Tables:
         distance = np.abs(np.log(self._spread + 1e-3) - np.log(spread + 1e-3))
         return int(np.argmin(np.where(self.certain, np.inf, distance)))
 
-    def groups(self, index: NDArray[np.uint8]) -> tuple[Integers, list[tuple[int, slice]]]:
-        """Order that sorts symbols by table, and where each table's run lies in it."""
-        order, ends = _sort_by_table(index, self.certain)
-        starts = np.append(np.int32(0), ends[:-1])
-        runs = [(int(k), slice(starts[k], ends[k])) for k in np.flatnonzero(ends > starts)]
-        return order, runs
-
 
 @compiled
 def _sort_by_table(
@@ -85,15 +78,72 @@ def _sort_by_table(
     """Sort the symbols that are not certain by counting: their order, and each table's end."""
     counts = np.zeros(len(certain), np.int32)
     for table in index:
-        counts[table] += not certain[table]
+        counts[table] += 1
+    for table in range(len(certain)):
+        if certain[table]:
+            counts[table] = 0
     ends = np.cumsum(counts).astype(np.int32)
     order = np.empty(ends[-1], np.int32)
-    place = np.append(np.int32(0), ends[:-1])
+    place = ends - counts
     for position, table in enumerate(index):
         if not certain[table]:
             order[place[table]] = position
             place[table] += 1
     return order, ends
+
+
+def _runs(ends: Integers) -> list[tuple[int, slice]]:
+    """Tables that have symbols, each with its run in the order."""
+    starts = np.append(np.int32(0), ends[:-1])
+    return [(int(k), slice(starts[k], ends[k])) for k in np.flatnonzero(ends > starts)]
+
+
+@compiled
+def _pick(
+    symbols: Integers, order: Integers, ends: Integers, radius: Integers
+) -> tuple[Integers, Integers]:
+    """Sorted symbols as their tables count them, and what escapes from the tables."""
+    shifted, escaped = np.empty(len(order), np.int32), np.empty(len(order), np.int32)
+    count, n = 0, 0
+    for table in range(len(ends)):
+        reach = radius[table]
+        while n < ends[table]:
+            symbol = symbols[order[n]]
+            shifted[n] = symbol + reach
+            if abs(symbol) > reach:
+                shifted[n] = 2 * reach + 1
+                escaped[count] = symbol + ESCAPE_RANGE // 2
+                count += 1
+            n += 1
+    return shifted, escaped[:count]
+
+
+@compiled
+def _count_escapes(shifted: Integers, ends: Integers, radius: Integers) -> int:
+    count, n = 0, 0
+    for table in range(len(ends)):
+        while n < ends[table]:
+            count += shifted[n] > 2 * radius[table]
+            n += 1
+    return count
+
+
+@compiled
+def _put_back(
+    shifted: Integers, escaped: Integers, order: Integers, ends: Integers, radius: Integers,
+    symbols: Integers,
+) -> None:
+    """Undo `_pick`."""
+    count, n = 0, 0
+    for table in range(len(ends)):
+        reach = radius[table]
+        while n < ends[table]:
+            symbol = shifted[n] - reach
+            if symbol > reach:
+                symbol = escaped[count] - ESCAPE_RANGE // 2
+                count += 1
+            symbols[order[n]] = symbol
+            n += 1
 
 
 class TableEncoder:
@@ -109,15 +159,14 @@ class TableEncoder:
             The symbols as the decoder will see them: zero where a table calls that certain.
 
         """
-        order, runs = tables.groups(index)
-        picked = symbols[order]
-        radius = tables.radius[index[order]]
-        escaped = np.abs(picked) > radius
-        shifted = np.where(escaped, 2 * radius + 1, picked + radius)
-        for k, run in runs:
+        order, ends = _sort_by_table(index, tables.certain)
+        shifted, escaped = _pick(symbols, order, ends, tables.radius)
+        for k, run in _runs(ends):
             self._coder.encode(shifted[run], tables.models[k])
-        self.raw(picked[escaped] + ESCAPE_RANGE // 2, ESCAPE_RANGE)
-        return np.where(tables.certain[index], 0, symbols)
+        self.raw(escaped, ESCAPE_RANGE)
+        seen = np.zeros_like(symbols)
+        _put_back(shifted, escaped, order, ends, tables.radius, seen)
+        return seen
 
     def raw(self, values: Integers, size: int) -> Integers:
         """Encode values (N,) in 0..size-1, all equally likely."""
@@ -148,16 +197,13 @@ class TableDecoder:
             CorruptStreamError: if the bytes cannot have been encoded with these tables.
 
         """
-        order, runs = tables.groups(index)
+        order, ends = _sort_by_table(index, tables.certain)
         shifted = np.empty(len(order), np.int32)
-        for k, run in runs:
+        for k, run in _runs(ends):
             shifted[run] = self._decode(tables.models[k], run.stop - run.start)
-        radius = tables.radius[index[order]]
-        picked = shifted - radius
-        escaped = picked > radius
-        picked[escaped] = self.raw(int(escaped.sum()), ESCAPE_RANGE) - ESCAPE_RANGE // 2
+        escaped = self.raw(_count_escapes(shifted, ends, tables.radius), ESCAPE_RANGE)
         symbols = np.zeros(len(index), np.int32)
-        symbols[order] = picked
+        _put_back(shifted, escaped, order, ends, tables.radius, symbols)
         return symbols
 
     def raw(self, count: int, size: int) -> Integers:

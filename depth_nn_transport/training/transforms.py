@@ -68,18 +68,20 @@ def channels_last(x: Tensor) -> Tensor:
 
 
 class ResidualBlock(nn.Module):
-    """Depthwise 3x3, then a pointwise bottleneck of twice the width, added to the input."""
+    """Depthwise 3x3, then two pointwise layers about a bottleneck, added to the input."""
+
+    BOTTLENECK = 64
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.spatial = nn.Conv2d(channels, channels, 3, padding=1, groups=channels)
-        self.expand = nn.Conv2d(channels, 2 * channels, 1)
-        self.reduce = nn.Conv2d(2 * channels, channels, 1)
-        nn.init.normal_(self.reduce.weight, std=0.02)
+        self.mix = nn.Conv2d(channels, self.BOTTLENECK, 1)
+        self.leave = nn.Conv2d(self.BOTTLENECK, channels, 1)
+        nn.init.normal_(self.leave.weight, std=0.02)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, H, W)."""
-        y: Tensor = self.reduce(F.leaky_relu(self.expand(self.spatial(x)), 0.1))
+        y: Tensor = self.leave(F.leaky_relu(self.mix(self.spatial(x)), 0.1))
         return x + y
 
 
