@@ -35,9 +35,10 @@ def pad_to_base(image: NDArray[Scalar], mode: Literal['constant', 'edge']) -> ND
 
 def base_of(plane: Array) -> Array:
     """Block means in steps of 16 quanta: (H, W) -> (H/32, W/32) integers."""
-    height, width = plane.shape[0] // BASE_BLOCK, plane.shape[1] // BASE_BLOCK
-    blocks = plane.reshape(height, BASE_BLOCK, width, BASE_BLOCK)
-    base: Array = np.rint(blocks.mean((1, 3)) / np.float32(BASE_STEP))
+    # Rows first: sums along whole rows are the fast ones.
+    rows = plane.reshape(-1, BASE_BLOCK, plane.shape[1]).sum(1)
+    blocks = rows.reshape(len(rows), -1, BASE_BLOCK).sum(2)
+    base: Array = np.rint(blocks * np.float32(1 / (BASE_BLOCK**2 * BASE_STEP)))
     return base
 
 
@@ -45,14 +46,14 @@ def to_blocks(plane: Array, base: Array) -> Array:
     """Subtract the interpolated base and cut into blocks: (H, W) -> (H/8, W/8, 64), quanta."""
     shape = (plane.shape[0] // BLOCK, plane.shape[1] // BLOCK, BLOCK**2)
     blocks = np.empty(shape, np.float32)
-    _cut(plane, base, blocks)
+    _cut(plane, _widen(base), blocks)
     return blocks
 
 
 def from_blocks(blocks: Array, base: Array) -> Array:
     """Inverse of `to_blocks`."""
     plane = np.empty((blocks.shape[0] * BLOCK, blocks.shape[1] * BLOCK), np.float32)
-    _join(blocks, base, plane)
+    _join(blocks, _widen(base), plane)
     return plane
 
 
@@ -69,43 +70,48 @@ def mask_blocks(valid: NDArray[np.bool_]) -> Array:
     return blocks
 
 
+def _widen(base: Array) -> Array:
+    """Interpolate a base along its rows, in quanta: (h, w) -> (h, 32 w)."""
+    place = np.arange(base.shape[1] * BASE_BLOCK, dtype=np.float32)
+    place = np.maximum(place / np.float32(BASE_BLOCK) + _SHIFT, 0)
+    left = place.astype(np.intp)
+    right = np.minimum(left + 1, base.shape[1] - 1)
+    weight = place - left.astype(np.float32)
+    steps = np.float32(BASE_STEP) * base
+    wide: Array = steps[:, left] + weight * (steps[:, right] - steps[:, left])
+    return wide
+
+
 @compiled
-def _base_row(base: Array, y: int) -> Array:
-    """Interpolate the base at a row of pixels: (h, w) -> (w,), quanta."""
+def _rows_around(wide: Array, y: int) -> tuple[Array, Array, np.float32]:
+    """Rows of a widened base above and below a row of pixels, and the weight of the latter."""
     place = max(np.float32(y) / np.float32(BASE_BLOCK) + _SHIFT, np.float32(0))
     upper = int(place)
-    lower = min(upper + 1, base.shape[0] - 1)
-    weight = place - np.float32(upper)
-    row: Array = np.float32(BASE_STEP) * (base[upper] + weight * (base[lower] - base[upper]))
-    return row
+    lower = min(upper + 1, wide.shape[0] - 1)
+    return wide[upper], wide[lower], np.float32(place - np.float32(upper))
 
 
 @compiled
-def _interpolate(row: Array, x: int) -> float:
-    place = max(np.float32(x) / np.float32(BASE_BLOCK) + _SHIFT, np.float32(0))
-    left = int(place)
-    right = min(left + 1, len(row) - 1)
-    value: float = row[left] + (place - np.float32(left)) * (row[right] - row[left])
-    return value
-
-
-@compiled
-def _cut(plane: Array, base: Array, blocks: Array) -> None:
+def _cut(plane: Array, wide: Array, blocks: Array) -> None:
     for y in range(plane.shape[0]):
-        row = _base_row(base, y)
+        upper, lower, weight = _rows_around(wide, y)
+        line = plane[y]
         for column in range(blocks.shape[1]):
+            out = blocks[y // BLOCK, column, y % BLOCK * BLOCK:(y % BLOCK + 1) * BLOCK]
             for x in range(BLOCK):
                 place = column * BLOCK + x
-                blocks[y // BLOCK, column, y % BLOCK * BLOCK + x] = (
-                    plane[y, place] - _interpolate(row, place))
+                base = upper[place] + weight * (lower[place] - upper[place])
+                out[x] = line[place] - base
 
 
 @compiled
-def _join(blocks: Array, base: Array, plane: Array) -> None:
+def _join(blocks: Array, wide: Array, plane: Array) -> None:
     for y in range(plane.shape[0]):
-        row = _base_row(base, y)
+        upper, lower, weight = _rows_around(wide, y)
+        line = plane[y]
         for column in range(blocks.shape[1]):
+            block = blocks[y // BLOCK, column, y % BLOCK * BLOCK:(y % BLOCK + 1) * BLOCK]
             for x in range(BLOCK):
                 place = column * BLOCK + x
-                plane[y, place] = (
-                    blocks[y // BLOCK, column, y % BLOCK * BLOCK + x] + _interpolate(row, place))
+                base = upper[place] + weight * (lower[place] - upper[place])
+                line[place] = block[x] + base

@@ -23,6 +23,7 @@ from typing import cast
 
 from depth_nn_transport.codec.blocks import base_of, mask_blocks, pad_to_base
 from depth_nn_transport.codec.bounds import Bound
+from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.container import EncodedDepth, MAX_SIZE, MIN_SIZE, Mode
 from depth_nn_transport.codec.context import Predictor
 from depth_nn_transport.codec.correction_coder import CorrectionCoder
@@ -221,7 +222,7 @@ class DepthCodec:
                 millimetres = lattice.to_depth(plane)
         if encoded.encoding == '32FC1':
             return np.where(hole, np.float32(np.nan), millimetres / MM_PER_M)
-        return np.where(hole, 0, np.clip(np.rint(millimetres), 1, 65535)).astype(np.uint16)
+        return _whole_millimetres(millimetres, hole)
 
     def _wrap(
         self, frame: _Frame | _ExactFrame, mode: Mode, quality: int, max_error: float,
@@ -430,6 +431,19 @@ class DepthCodec:
         latents = self._latents.decode(data, blocks, quality)
         restored = _Restored(known, blocks, steps, latents, valid.shape)
         return self._restore(restored, quality, precise=precise), latents.values
+
+
+@compiled
+def _whole_millimetres(millimetres: Array, hole: NDArray[np.bool_]) -> NDArray[np.uint16]:
+    """Round depth to 1..65535 mm, 0 in holes: (H, W)."""
+    depth = np.zeros(millimetres.shape, np.uint16)
+    for y in range(depth.shape[0]):
+        for x in range(depth.shape[1]):
+            value = np.rint(millimetres[y, x])
+            value = value if value < DEPTH_MAX else np.float32(DEPTH_MAX)
+            value = value if value > 1 else np.float32(1)
+            depth[y, x] = np.uint16(0) if hole[y, x] else np.uint16(value)
+    return depth
 
 
 def _check_mode(

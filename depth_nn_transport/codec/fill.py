@@ -54,15 +54,25 @@ def _pull(value: Plane, weight: Plane) -> tuple[Plane, Plane]:
     shape = ((height + 1) // 2, (width + 1) // 2)
     coarse, mass = np.empty(shape, np.float32), np.empty(shape, np.float32)
     for row in range(shape[0]):
-        for column in range(shape[1]):
+        upper, lower = 2 * row, min(2 * row + 1, height - 1)
+        both = np.float32(1 if lower > upper else 0)
+        upper_value, lower_value = value[upper], value[lower]
+        upper_weight, lower_weight = weight[upper], weight[lower]
+        for column in range(width // 2):
+            x = 2 * column
             total, share = np.float32(0), np.float32(0)
-            for y in range(2 * row, min(2 * row + 2, height)):
-                for x in range(2 * column, min(2 * column + 2, width)):
-                    if weight[y, x] > 0:
-                        total += weight[y, x] * value[y, x]
-                        share += weight[y, x]
+            for side in range(2):
+                above, below = upper_weight[x + side], both * lower_weight[x + side]
+                total += above * upper_value[x + side] + below * lower_value[x + side]
+                share += above + below
             mass[row, column] = np.float32(0.25) * share
-            coarse[row, column] = total / share if share > 0 else np.float32(0)
+            coarse[row, column] = total / (share if share > 0 else np.float32(1))
+        if width % 2:
+            above, below = upper_weight[width - 1], both * lower_weight[width - 1]
+            total = above * upper_value[width - 1] + below * lower_value[width - 1]
+            share = above + below
+            mass[row, -1] = np.float32(0.25) * share
+            coarse[row, -1] = total / (share if share > 0 else np.float32(1))
     return coarse, mass
 
 
@@ -71,16 +81,20 @@ def _push(value: Plane, weight: Plane, coarse: Plane) -> Plane:
     """Fill the samples without weight by bilinear interpolation of the coarser level."""
     height, width = value.shape
     filled = np.empty((height, width), np.float32)
+    three, sixteenth = np.float32(3), np.float32(1 / 16)
+    # Between the two coarse rows, with a repeated sample on either side.
+    between = np.empty(coarse.shape[1] + 2, np.float32)
     for y in range(height):
         row = y // 2
-        other_row = min(max(row + 2 * (y % 2) - 1, 0), coarse.shape[0] - 1)
+        other = min(max(row + 2 * (y % 2) - 1, 0), coarse.shape[0] - 1)
+        here, there = coarse[row], coarse[other]
+        for column in range(coarse.shape[1]):
+            between[column + 1] = three * here[column] + there[column]
+        between[0], between[-1] = between[1], between[-2]
+        line, mass, out = value[y], weight[y], filled[y]
         for x in range(width):
-            if weight[y, x] > 0:
-                filled[y, x] = value[y, x]
-                continue
-            column = x // 2
-            other_column = min(max(column + 2 * (x % 2) - 1, 0), coarse.shape[1] - 1)
-            here = np.float32(3) * coarse[row, column] + coarse[row, other_column]
-            beside = np.float32(3) * coarse[other_row, column] + coarse[other_row, other_column]
-            filled[y, x] = (np.float32(3) * here + beside) * np.float32(1 / 16)
+            column = x // 2 + 1
+            beside = between[column + 2 * (x % 2) - 1]
+            smooth = (three * between[column] + beside) * sixteenth
+            out[x] = line[x] if mass[x] > 0 else smooth
     return filled

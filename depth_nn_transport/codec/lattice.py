@@ -26,6 +26,7 @@ from functools import cached_property
 from itertools import pairwise
 import math
 
+from depth_nn_transport.codec.compiled import compiled
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,7 +77,7 @@ class Lattice:
             the default one.
 
         """
-        present = np.bincount(depth.ravel(), minlength=DEPTH_MAX + 1)
+        present = _present(np.ascontiguousarray(depth).reshape(-1))
         values = 1 + np.flatnonzero(present[1:DEPTH_MAX]).astype(np.float64)
         if hint is not None and hint.on_grid and _matches(values, hint.constant):
             return hint
@@ -140,11 +141,31 @@ class Lattice:
 
         """
         if self.on_grid:
-            rank = np.clip(np.rint(quanta), 0, len(self.reachable) - 1).astype(np.intp)
-            return self.reachable[rank].astype(np.float32)
+            return _nearest(quanta.ravel(), self.reachable).reshape(quanta.shape)
         limit = np.float32(self.near_limit)
         far = np.float32(self.constant) / np.maximum(quanta, np.float32(1e-3))
         return np.clip(np.where(quanta < limit, far, 2 * limit - quanta), 1, FAR_LIMIT)
+
+
+@compiled
+def _present(depth: NDArray[np.uint16]) -> NDArray[np.bool_]:
+    """Tell which of 0..65535 occur in depths (N,)."""
+    present = np.zeros(DEPTH_MAX + 1, np.bool_)
+    for value in depth:
+        present[value] = True
+    return present
+
+
+@compiled
+def _nearest(quanta: NDArray[np.float32], reachable: NDArray[np.uint16]) -> NDArray[np.float32]:
+    """Look up the reachable depths of the ranks nearest to quanta (N,)."""
+    depth = np.empty(len(quanta), np.float32)
+    last = np.float32(len(reachable) - 1)
+    for n in range(len(quanta)):
+        rank = np.rint(quanta[n])
+        rank = rank if rank < last else last
+        depth[n] = reachable[np.uint32(rank if rank > 0 else np.float32(0))]
+    return depth
 
 
 def _testable(values: NDArray[np.float64], constant: float) -> NDArray[np.float64]:

@@ -110,7 +110,7 @@ def _find(plane: Plane, valid: Bits) -> tuple[Bits, Plane]:
     heights = np.empty(height * width // BLOCK**2, np.float32)
     count = 0
     for row in range(0, height, BLOCK):
-        for column in range(0, width, BLOCK):
+        for column in np.flatnonzero(_wide_blocks(plane, row)) * BLOCK:
             block = plane[row:row + BLOCK, column:column + BLOCK]
             known = valid[row:row + BLOCK, column:column + BLOCK]
             threshold = _threshold(block, known)
@@ -122,6 +122,23 @@ def _find(plane: Plane, valid: Bits) -> tuple[Bits, Plane]:
                 heights[count] = gap / contacts
                 count += 1
     return near, heights[:count]
+
+
+@compiled
+def _wide_blocks(plane: Plane, row: int) -> Bits:
+    """Tell quickly in which blocks of a row of blocks the values, filled ones too, span a gap."""
+    least, greatest = plane[row].copy(), plane[row].copy()
+    for y in range(row + 1, row + BLOCK):
+        line = plane[y]
+        for x in range(len(line)):
+            value = line[x]
+            least[x] = value if value < least[x] else least[x]
+            greatest[x] = value if value > greatest[x] else greatest[x]
+    wide = np.empty(len(least) // BLOCK, np.bool_)
+    for k in range(len(wide)):
+        block = slice(k * BLOCK, (k + 1) * BLOCK)
+        wide[k] = greatest[block].max() - least[block].min() > MIN_GAP
+    return wide
 
 
 @compiled
