@@ -20,19 +20,24 @@ from enum import IntEnum
 from functools import cached_property
 import math
 import struct
-from typing import Any
 import zlib
 
 from depth_nn_transport.codec.errors import CorruptStreamError, UnsupportedFormatError
+from depth_nn_transport.codec.sections import (
+    pack_number,
+    pack_section,
+    unpack_number,
+    unpack_section,
+)
 
 MAGIC = b'DNT'
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ENCODINGS = ('16UC1', '32FC1')
 MIN_SIZE = 16
 MAX_SIZE = 4096
 
-_HEADER = struct.Struct('<3sBBBHHffdII')
-_LENGTHS = struct.Struct('<II')
+_HEADER = struct.Struct('<3sBBBHHBdI')
+_BOUND = struct.Struct('<f')
 _CRC = struct.Struct('<I')
 
 
@@ -54,8 +59,8 @@ class EncodedDepth:
         encoding: ``16UC1`` (mm) or ``32FC1`` (m), what the frame was and is restored to.
         model_id: name of the model and hash of its files.
         mode: what is promised.
-        quality: 0..100, of lossy mode.
-        max_error: quanta, of bounded mode.
+        quality: 0..100, an integer; of lossy mode.
+        max_error: quanta, of bounded mode; 0 in others.
         lattice_constant: K of the depth lattice, in mm and 1/32 px; negative if the frame is off
             the grid and the magnitude only sets the unit of error.
         sequence: number of the frame in its stream.
@@ -94,10 +99,12 @@ class EncodedDepth:
                 raise CorruptStreamError(f'{name} {size} is not in {MIN_SIZE}..{MAX_SIZE}')
         if self.encoding not in ENCODINGS:
             raise CorruptStreamError(f'encoding {self.encoding!r} is none of {ENCODINGS}')
-        if not 0 <= self.quality <= 100:
-            raise CorruptStreamError(f'quality {self.quality} is not in 0..100')
+        if not (0 <= self.quality <= 100 and self.quality == int(self.quality)):
+            raise CorruptStreamError(f'quality {self.quality} is not an integer of 0..100')
         if not (math.isfinite(self.max_error) and self.max_error >= 0):
             raise CorruptStreamError(f'max_error {self.max_error} is negative or not finite')
+        if self.max_error > 0 and self.mode is not Mode.BOUNDED:
+            raise CorruptStreamError(f'max_error {self.max_error} in mode {self.mode.name}')
         if not 1e3 <= abs(self.lattice_constant) <= 1e9:
             raise CorruptStreamError(
                 f'lattice constant {self.lattice_constant} is not within 1e3..1e9'
@@ -136,37 +143,42 @@ class EncodedDepth:
             UnsupportedFormatError: if they are of another format version.
 
         """
-        reader = _Reader(data)
-        magic, version, encoding, mode, *numbers = reader.unpack(_HEADER)
+        body, crc32 = data[:-_CRC.size], data[-_CRC.size:]
+        header, rest = _take(body, _HEADER.size)
+        magic, version, encoding, mode, *numbers = _HEADER.unpack(header)
         if magic != MAGIC:
             raise CorruptStreamError(f'not an encoded depth frame: it starts with {magic!r}')
         _check_version(version)
-        model_id = reader.take(reader.take(1)[0])
-        mask_size, latents_size = reader.unpack(_LENGTHS)
-        mask, latents = reader.take(mask_size), reader.take(latents_size)
-        (crc32,) = reader.unpack(_CRC)
-        reader.expect_end()
-        if crc32 != zlib.crc32(data[: -_CRC.size]):
+        max_error = 0.0
+        if mode == Mode.BOUNDED:
+            bound, rest = _take(rest, _BOUND.size)
+            (max_error,) = _BOUND.unpack(bound)
+        back, rest = unpack_number(rest)
+        model_id, rest = unpack_section(rest)
+        mask, latents = unpack_section(rest)
+        if crc32 != _CRC.pack(zlib.crc32(body)):
             raise CorruptStreamError('checksum does not match: the frame was damaged')
         if encoding >= len(ENCODINGS) or mode not in Mode.__members__.values():
             raise CorruptStreamError(f'unknown encoding {encoding} or mode {mode}')
-        height, width, quality, max_error, constant, sequence, reference = numbers
+        height, width, quality, constant, sequence = numbers
         return cls(
             height, width, ENCODINGS[encoding], model_id.decode('ascii', 'replace'), Mode(mode),
-            quality, max_error, constant, sequence, reference, mask, latents,
+            float(quality), max_error, constant, sequence, (sequence - back) % 2**32, mask,
+            latents,
         )
 
     @cached_property
     def _body(self) -> bytes:
-        name = self.model_id.encode('ascii')
+        bounded = self.mode is Mode.BOUNDED
         return b''.join((
             _HEADER.pack(
                 MAGIC, self.format_version, ENCODINGS.index(self.encoding), self.mode,
-                self.height, self.width, self.quality, self.max_error, self.lattice_constant,
-                self.sequence, self.reference,
+                self.height, self.width, int(self.quality), self.lattice_constant, self.sequence,
             ),
-            bytes([len(name)]), name,
-            _LENGTHS.pack(len(self.mask), len(self.latents)), self.mask, self.latents,
+            _BOUND.pack(self.max_error) if bounded else b'',
+            pack_number((self.sequence - self.reference) % 2**32),
+            pack_section(self.model_id.encode('ascii')),
+            pack_section(self.mask), self.latents,
         ))
 
 
@@ -178,26 +190,7 @@ def _check_version(version: int) -> None:
         )
 
 
-class _Reader:
-    """Takes fields off a buffer and never reads past its end."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._position = 0
-
-    def take(self, size: int) -> bytes:
-        end = self._position + size
-        if end > len(self._data):
-            raise CorruptStreamError(
-                f'truncated: {len(self._data)} bytes where at least {end} are needed'
-            )
-        part = self._data[self._position:end]
-        self._position = end
-        return part
-
-    def unpack(self, layout: struct.Struct) -> tuple[Any, ...]:
-        return layout.unpack(self.take(layout.size))
-
-    def expect_end(self) -> None:
-        if self._position != len(self._data):
-            raise CorruptStreamError(f'{len(self._data) - self._position} bytes too many')
+def _take(data: bytes, size: int) -> tuple[bytes, bytes]:
+    if size > len(data):
+        raise CorruptStreamError(f'truncated: {len(data)} bytes where at least {size} are needed')
+    return data[:size], data[size:]

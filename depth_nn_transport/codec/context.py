@@ -57,16 +57,22 @@ def _saturate(value: np.float32) -> np.float32:
 
 
 @compiled
-def seen_low(low: Array) -> Array:
-    """Low frequencies as the networks see them, at two scales: (H, W, 16) -> (H, W, 32)."""
-    height, width, _ = low.shape
-    seen = np.empty((height, width, 2 * LOW_CHANNELS), np.float32)
+def seen_low(trunk: Array, low: Array) -> Array:
+    """Join a trunk and the low frequencies as the networks see them, at two scales.
+
+    (H, W, C) and (H, W, 16) -> (H, W, C + 32).
+    """
+    height, width, channels = trunk.shape
+    seen = np.empty((height, width, channels + 2 * LOW_CHANNELS), np.float32)
     for row in range(height):
         for column in range(width):
+            from_trunk, from_low, out = trunk[row, column], low[row, column], seen[row, column]
+            for c in range(channels):
+                out[c] = from_trunk[c]
+            fine, coarse = out[channels:channels + LOW_CHANNELS], out[channels + LOW_CHANNELS:]
             for c in range(LOW_CHANNELS):
-                seen[row, column, c] = _saturate(low[row, column, c] * np.float32(1 / 2))
-                value = low[row, column, c] * np.float32(1 / 16)
-                seen[row, column, LOW_CHANNELS + c] = _saturate(value)
+                fine[c] = _saturate(from_low[c] * np.float32(1 / 2))
+                coarse[c] = _saturate(from_low[c] * np.float32(1 / 16))
     return seen
 
 

@@ -46,8 +46,6 @@ MAX_THRESHOLD = 1 << 12
 # Quanta by which an uncorrected pixel may pass the threshold before it is rounded to a whole
 # quantum; the rest of half a quantum is spared for the rounding of floats.
 LEEWAY = 0.25
-# What lossy mode chooses from.
-TAIL_THRESHOLDS = (6, 8, 12, 16, 24, 32, 48, 64)
 # Longest move, in multiples of 2 T, that a decoder believes.
 MAX_MOVE = 1 << 15
 
@@ -91,8 +89,7 @@ class Surroundings:
             finer = holes[size // 2]
             rows = finer[::2] + finer[1::2]
             holes[size] = rows[:, ::2] + rows[:, 1::2]
-        # Multiples of 1/8 below 2**13: the sum is exact in float32, in any order.
-        total = np.abs(latents[:height, :width, 1:]).sum(2)
+        total = _magnitudes(latents, height, width)
         # Two classes an octave.
         activity = np.frexp(total * total)[1].clip(0, ACTIVITIES - 1)
         return cls({s: np.pad(h, 1) for s, h in holes.items()}, activity.astype(np.int32))
@@ -100,6 +97,20 @@ class Surroundings:
     def shape(self, size: int) -> tuple[int, int]:
         """Nodes of a size: rows, columns."""
         return self.activity.shape[0] * BLOCK // size, self.activity.shape[1] * BLOCK // size
+
+
+@compiled
+def _magnitudes(latents: Floats, height: int, width: int) -> Floats:
+    """Sum up the magnitudes of each block's latents but the first: (height, width)."""
+    total = np.empty((height, width), np.float32)
+    for row in range(height):
+        for column in range(width):
+            # In eighths, of which latents are multiples; below 2**24, which float32 holds.
+            eighths = np.int32(0)
+            for latent in latents[row, column, 1:]:
+                eighths += np.int32(abs(latent) * np.float32(8))
+            total[row, column] = eighths * np.float32(1 / 8)
+    return total
 
 
 @dataclass(frozen=True)
@@ -224,7 +235,8 @@ def walk_tree(surroundings: Surroundings, exchange: Exchange) -> Bits:
         The flags of the pixels, bool (H, W), H and W rounded up to multiples of 8.
 
     """
-    parents = np.ones((1, 1), np.uint8)
+    height, width = surroundings.shape(BLOCK)
+    parents = np.ones(((height + 1) // 2 + 2, (width + 1) // 2 + 2), np.uint8)
     for level, size in enumerate(SIZES):
         height, width = surroundings.shape(size)
         flags = np.zeros((height + 2, width + 2), np.uint8)
@@ -244,18 +256,20 @@ def _gather(
 ) -> tuple[int, Counts, Counts, Bytes]:
     """Find the flags of a pass that are to be coded; set those that are certain."""
     height, width = flags.shape[0] - 2, flags.shape[1] - 2
-    room = ((height + 1) // 2) * ((width + 1) // 2)
+    top, left = PHASES[phase]
+    room = int(parents.sum())
     rows, columns = np.empty(room, np.int32), np.empty(room, np.int32)
     features = np.empty((room, 4), np.uint8)
     count = 0
-    for y in range(PHASES[phase][0], height, 2):
-        for x in range(PHASES[phase][1], width, 2):
+    for row in range(parents.shape[0] - 2):
+        for column in range(parents.shape[1] - 2):
+            y, x = 2 * row + top, 2 * column + left
+            if parents[row + 1, column + 1] == 0 or y >= height or x >= width:
+                continue
             if holes[y + 1, x + 1] == size * size:
                 continue
             touching = 0
             if size < BLOCK:
-                if parents[y // 2 + 1, x // 2 + 1] == 0:
-                    continue
                 if _is_last_hope(size * size, phase, y, x, flags, holes):
                     flags[y + 1, x + 1] = 1
                     continue
@@ -346,43 +360,6 @@ def find_moves(residual: Floats, valid: Bits, threshold: int) -> Counts:
     return moves
 
 
-def choose_threshold(
-    residual: Floats, valid: Bits, price: float, tail_weight: float
-) -> int | None:
-    """Find the threshold above which corrections are worth their bits in lossy mode.
-
-    Args:
-        residual: float32 (H, W), original minus restored plane in quanta.
-        valid: bool (H, W).
-        price: bits that a quantum of one pixel's error is worth.
-        tail_weight: weight of half the squared error beside the absolute one, 1 / quanta; as the
-            transform was trained with.
-
-    Returns:
-        Quanta, or None if no threshold saves more than it costs.
-
-    """
-    size = np.abs(residual[valid])
-    pixels = size.size
-    size = size[size > TAIL_THRESHOLDS[0]]
-    best, choice = 0.0, None
-    for threshold in TAIL_THRESHOLDS:
-        size = size[size > threshold + LEEWAY]
-        if size.size == 0:
-            break
-        rest = np.abs(np.remainder(size - threshold, 2 * threshold) - threshold)
-        saved = float((size - rest + tail_weight / 2 * (size * size - rest * rest)).sum())
-        gain = price * saved - size.size * _bits_of_one(size.size / pixels)
-        if gain > best:
-            best, choice = gain, threshold
-    return choice
-
-
-def _bits_of_one(share: float) -> float:
-    """Bits that a correction takes where this share of pixels is corrected, as measured."""
-    return 4.2 + 0.6 * max(-math.log2(share) - 6, 0)
-
-
 def density_class(count: int, valid: int) -> int:
     """Class of the share of corrected pixels: one an octave below an eighth."""
     return min(max(round(-math.log2(count / valid)) - 3, 0), DENSITIES - 1)
@@ -406,9 +383,27 @@ def padded_shape(shape: tuple[int, ...]) -> tuple[int, int]:
 
 def pixel_phases(flags: NDArray[np.generic]) -> Iterator[tuple[Positions, Positions]]:
     """Yield rows and columns of the flagged pixels, phase by phase."""
+    rows, columns = _flagged(flags)
     for row, column in PHASES:
-        rows, columns = np.nonzero(flags[row::2, column::2])
-        yield 2 * rows + row, 2 * columns + column
+        here = (rows % 2 == row) & (columns % 2 == column)
+        yield rows[here], columns[here]
+
+
+@compiled
+def _flagged(flags: NDArray[np.generic]) -> tuple[Positions, Positions]:
+    """Rows and columns of what is not zero, row by row."""
+    count = 0
+    for line in flags:
+        for flag in line:
+            count += flag != 0
+    rows, columns = np.empty(count, np.intp), np.empty(count, np.intp)
+    count = 0
+    for y in range(flags.shape[0]):
+        for x in range(flags.shape[1]):
+            if flags[y, x] != 0:
+                rows[count], columns[count] = y, x
+                count += 1
+    return rows, columns
 
 
 @compiled

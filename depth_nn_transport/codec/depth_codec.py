@@ -18,7 +18,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 import math
-import struct
 from typing import cast
 
 from depth_nn_transport.codec.blocks import base_of, mask_blocks, pad_to_base
@@ -40,6 +39,7 @@ from depth_nn_transport.codec.lattice import DEFAULT_CONSTANT, DEPTH_MAX, FAR_LI
 from depth_nn_transport.codec.mask_coder import MaskCoder
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
+from depth_nn_transport.codec.sections import pack_section, unpack_section
 from depth_nn_transport.codec.step_coder import StepCoder
 from depth_nn_transport.codec.steps import Steps, take_out_steps
 from depth_nn_transport.codec.table_coder import Tables
@@ -59,8 +59,6 @@ _CORRECTED, _EXACT, _EXACT_METRES = range(3)
 _HOLES = np.array([np.nan, 0], np.float32)
 _LEAST_CORRECTED = 2
 _GREATEST_PYRAMID = 3
-# Length of the steps' bytes, in front of those of the latents.
-_SIZE = struct.Struct('<I')
 MM_PER_M = np.float32(1000)
 # Less than a quantum lies beyond; the limit keeps the conversion of huge values finite.
 _MAX_METRES = np.float32(FAR_LIMIT / 1000)
@@ -191,7 +189,8 @@ class DepthCodec:
             frame = self._check(depth)
             mask, latents = self._mask.encode(~frame.valid), b''
             if frame.valid.any():
-                latents, _ = self._encode_plane(frame, round(quality))
+                bound = loose_bound(round(quality))
+                latents, _ = self._encode_corrected(frame, round(quality), bound)
         return self._wrap(frame, Mode.LOSSY, round(quality), 0.0, mask, latents)
 
     def decode(self, encoded: EncodedDepth) -> Depth:
@@ -218,7 +217,8 @@ class DepthCodec:
                 return self._decode_within(encoded, ~hole, lattice)
             millimetres = np.zeros(hole.shape, np.float32)
             if not hole.all():
-                plane, _ = self._decode_plane(encoded.latents, ~hole, round(encoded.quality))
+                quality = round(encoded.quality)
+                plane = self._decode_corrected(encoded.latents, ~hole, quality, lattice)
                 millimetres = lattice.to_depth(plane)
         if encoded.encoding == '32FC1':
             return np.where(hole, np.float32(np.nan), millimetres / MM_PER_M)
@@ -299,17 +299,40 @@ class DepthCodec:
     def _correct(self, frame: _ExactFrame, quanta: int) -> tuple[bytes, Depth]:
         """Encode with loss and correct what passes the bound."""
         quality = _quality_within(quanta)
-        data, restored = self._encode_plane(
-            _Frame(frame.depth, frame.valid, frame.lattice, frame.encoding), quality
+        payload, plane = self._encode_corrected(
+            _Frame(frame.depth, frame.valid, frame.lattice, frame.encoding), quality, quanta,
+            precise=True,
         )
-        plane = _within_ranks(self._restore(restored, quality, precise=True), frame.lattice)
+        depth = frame.lattice.to_depth(plane).astype(np.uint16)
+        return bytes([quality]) + payload, np.where(frame.valid, depth, 0).astype(np.uint16)
+
+    def _encode_corrected(
+        self, frame: _Frame, quality: int, bound: int, *, precise: bool = False
+    ) -> tuple[bytes, Array]:
+        """Encode a plane and correct the pixels that are more than the bound (quanta) off.
+
+        Returns:
+            The payload, and the plane in quanta as a decoder restores it, (H, W).
+
+        """
+        data, restored = self._encode_plane(frame, quality)
+        plane = _within_ranks(self._restore(restored, quality, precise=precise), frame.lattice)
         residual = frame.lattice.to_quanta(frame.depth) - plane
         more, corrections = self._corrections.encode(
-            residual, frame.valid, restored.latents.values, quanta
+            residual, frame.valid, restored.latents.values, bound
         )
-        depth = frame.lattice.to_depth(plane + corrections).astype(np.uint16)
-        payload = bytes([quality]) + _SIZE.pack(len(more)) + more + data
-        return payload, np.where(frame.valid, depth, 0).astype(np.uint16)
+        return pack_section(more) + data, plane + corrections
+
+    def _decode_corrected(
+        self, payload: bytes, valid: NDArray[np.bool_], quality: int, lattice: Lattice, *,
+        precise: bool = False,
+    ) -> Array:
+        """Restore a plane in quanta, (H, W)."""
+        more, data = unpack_section(payload)
+        plane, latents = self._decode_plane(data, valid, quality, precise=precise)
+        corrections = self._corrections.decode(more, valid, latents)
+        corrected: Array = _within_ranks(plane, lattice) + corrections
+        return corrected
 
     def _decode_within(
         self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
@@ -337,10 +360,10 @@ class DepthCodec:
             return self._exact.decode_metres(data, valid, lattice, encoded.max_error)
         if engine != _CORRECTED or not data:
             raise CorruptStreamError(f'unknown engine {engine}, or no bytes for it')
-        more, payload = _split(data[1:])
-        plane, latents = self._decode_plane(payload, valid, min(data[0], 100), precise=True)
-        corrections = self._corrections.decode(more, valid, latents)
-        depth = lattice.to_depth(_within_ranks(plane, lattice) + corrections)
+        quality = min(data[0], 100)
+        depth = lattice.to_depth(
+            self._decode_corrected(data[1:], valid, quality, lattice, precise=True)
+        )
         return np.where(valid, np.clip(np.rint(depth), 1, DEPTH_MAX), 0).astype(np.uint16)
 
     def _check_exact(self, depth: Depth, *, keep_holes: bool) -> _ExactFrame:
@@ -408,7 +431,7 @@ class DepthCodec:
         latents, hyper = self._transform.analyse(plane, base, valid, quality)
         data, coded = self._latents.encode(latents, hyper, base, valid, quality)
         step_data = self._steps.encode(steps)
-        payload = _SIZE.pack(len(step_data)) + step_data + data
+        payload = pack_section(step_data) + data
         return payload, _Restored(known, valid, steps, coded, frame.valid.shape)
 
     def _restore(self, restored: _Restored, quality: int, *, precise: bool = False) -> Array:
@@ -426,7 +449,7 @@ class DepthCodec:
         """Restore a plane in quanta, (H, W), and its latents, (H/8, W/8, 64)."""
         known = pad_to_base(valid, 'constant')
         blocks = mask_blocks(known)
-        step_data, data = _split(payload)
+        step_data, data = unpack_section(payload)
         steps = self._steps.decode(step_data, (known.shape[0], known.shape[1]))
         latents = self._latents.decode(data, blocks, quality)
         restored = _Restored(known, blocks, steps, latents, valid.shape)
@@ -473,21 +496,18 @@ def _millimetres(depth: Depth) -> Depth:
     return in_millimetres(cast(Array, depth)) if depth.dtype == np.float32 else depth
 
 
+def loose_bound(quality: int) -> int:
+    """Quanta past which lossy mode corrects a pixel: what shortens the tail at least cost."""
+    return round(128 * 2 ** (-quality / 25))
+
+
 def _within_ranks(plane: Array, lattice: Lattice) -> Array:
-    return np.clip(plane, 0, len(lattice.reachable) - 1)
+    return np.clip(plane, 0, len(lattice.reachable) - 1) if lattice.on_grid else plane
 
 
 def _quality_within(quanta: int) -> int:
     """Quality at which the lossy frame and its corrections are smallest, as measured."""
     return min(max(round(115 - 32 * math.log2(quanta)), 0), 100)
-
-
-def _split(payload: bytes) -> tuple[bytes, bytes]:
-    """Part the bytes of the steps from those of the latents."""
-    if len(payload) < _SIZE.size:
-        raise CorruptStreamError(f'{len(payload)} bytes of latents are too few')
-    end = _SIZE.size + _SIZE.unpack_from(payload)[0]
-    return payload[_SIZE.size:end], payload[end:]
 
 
 def _split_tables(files: ModelFiles, name: str) -> Tables:

@@ -153,9 +153,8 @@ class LatentCoder:
             linear = self._predictor.predict(k, decoded.latents)
             here = np.ascontiguousarray(_part(features, step))
             trunk, head = self._networks.low(k, here, decoded.seen(step))
-            trunk = trunk.copy()
             low = _restore(LOW, step, expected(head, linear, LOW.start), exchange)
-            head = self._networks.high(k, trunk, seen_low(low))
+            head = self._networks.high(k, seen_low(trunk, low))
             rest = _restore(REST, step, expected(head, linear, REST.start), exchange)
             decoded.put(step, low, rest)
         return decoded.latents

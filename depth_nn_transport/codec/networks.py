@@ -96,12 +96,12 @@ class Networks(Protocol):
 
         """
 
-    def high(self, step: int, trunk: Array, seen: Array) -> Array:
+    def high(self, step: int, seen: Array) -> Array:
         """Look at the low frequencies of a step.
 
         Args:
-            trunk: (H, W, 128).
-            seen: (H, W, 32), `seen_low` of the decoded low frequencies.
+            step: index into `STEPS`.
+            seen: (H, W, 160), `seen_low` of the trunk and the decoded low frequencies.
 
         Returns:
             Means in eighths and table indices of the rest, (H, W, 96).

@@ -15,16 +15,13 @@
 
 from __future__ import annotations
 
-import struct
-
 from depth_nn_transport.codec.base_coder import decode_differences, encode_differences
-from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.mask_coder import MaskCoder
+from depth_nn_transport.codec.sections import pack_section, unpack_section
 from depth_nn_transport.codec.steps import Steps, to_blocks
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder, Tables
 import numpy as np
 
-_SIZE = struct.Struct('<I')
 # Units of 4 quanta; what the decoder takes from a hostile stream must stay a sane plane.
 _MAX_HEIGHT = 1 << 14
 
@@ -43,7 +40,7 @@ class StepCoder:
         near = self._map_coder.encode(steps.near)
         encoder = TableEncoder()
         encode_differences(np.diff(steps.heights, prepend=np.int32(0)), self._tables, encoder)
-        return _SIZE.pack(len(near)) + near + encoder.to_bytes()
+        return pack_section(near) + encoder.to_bytes()
 
     def decode(self, data: bytes, shape: tuple[int, int]) -> Steps:
         """Decode the steps of a plane of the given shape, multiples of 8.
@@ -54,11 +51,9 @@ class StepCoder:
         """
         if not data:
             return Steps(np.zeros(shape, bool), np.zeros(0, np.int32))
-        if len(data) < _SIZE.size:
-            raise CorruptStreamError(f'{len(data)} bytes of depth steps are too few')
-        end = _SIZE.size + _SIZE.unpack_from(data)[0]
-        near = self._map_coder.decode(data[_SIZE.size:end], *shape)
+        map_data, height_data = unpack_section(data)
+        near = self._map_coder.decode(map_data, *shape)
         count = int(to_blocks(near).any(1).sum())
-        differences = decode_differences(count, self._tables, TableDecoder(data[end:]))
+        differences = decode_differences(count, self._tables, TableDecoder(height_data))
         heights = np.cumsum(differences, dtype=np.int64)
         return Steps(near, np.clip(heights, 0, _MAX_HEIGHT).astype(np.int32))

@@ -86,9 +86,9 @@ class OpenVinoNetworks:
         trunk, head = self._run(f'low{step}', features, *context)
         return trunk, head
 
-    def high(self, step: int, trunk: Array, seen: Array) -> Array:
+    def high(self, step: int, seen: Array) -> Array:
         """See `Networks`."""
-        (head,) = self._run(f'high{step}', trunk, seen)
+        (head,) = self._run(f'high{step}', seen)
         return head
 
     def synthesise(

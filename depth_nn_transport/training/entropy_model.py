@@ -250,9 +250,9 @@ class ContextStep(nn.Module):
         """Means in eighths and table indices of the low frequencies, (N, 32, H/2, W/2)."""
         return _in_steps(self.low_head(trunk))
 
-    def high(self, trunk: Tensor, seen: Tensor) -> Tensor:
-        """Look at the low ones too, `seen_low`: the same of the rest, (N, 96, H/2, W/2)."""
-        return _in_steps(self.high_head(rectify(self.high_mix(torch.cat([trunk, seen], 1)))))
+    def high(self, trunk_and_low: Tensor) -> Tensor:
+        """Look at trunk and `seen_low`, (N, 160, H/2, W/2): the same of the rest, 96 channels."""
+        return _in_steps(self.high_head(rectify(self.high_mix(trunk_and_low))))
 
     def _centre(self, x: Tensor, radius: int) -> Tensor:
         """Pad so that a window of stride 2 is centred on the positions of the phase."""
@@ -321,7 +321,9 @@ class EntropyModel(nn.Module):
             )
             high, high_bits = self._code(
                 target[:, LOW_CHANNELS:],
-                *expected(step.high(trunk, seen_low(low)), linear[:, LOW_CHANNELS:]),
+                *expected(
+                    step.high(torch.cat([trunk, seen_low(low)], 1)), linear[:, LOW_CHANNELS:]
+                ),
             )
             bits = bits + low_bits + high_bits
             decoded = decoded + spread_step(torch.cat([low, high], 1), step.place)

@@ -23,7 +23,6 @@ import warnings
 
 from depth_nn_transport.codec.model_files import LINEAR_FILE, TABLES_FILE
 from depth_nn_transport.codec.networks import (
-    BEND_GAIN,
     HYPER_CHANNELS,
     HYPER_MAX,
     LATENT_CHANNELS,
@@ -57,7 +56,7 @@ PROBABILITY_STEP = 2.0**-22
 
 
 class _Graph(nn.Module):
-    """A part of the model on arrays with channels last, as robots run it."""
+    """A part of the model, as robots run it: arrays have their channels last."""
 
     def __init__(
         self, part: Callable[..., Tensor | tuple[Tensor, ...]], *owners: nn.Module
@@ -66,13 +65,24 @@ class _Graph(nn.Module):
         self.part = part
         self.owners = nn.ModuleList(owners)
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        outputs = self.part(*(_channels(x, (0, 3, 1, 2)) for x in inputs))
+    def forward(self, *inputs: Tensor) -> Tensor | tuple[Tensor, ...]:
+        return self.part(*inputs)
+
+
+def _channels_last(
+    part: Callable[..., Tensor | tuple[Tensor, ...]]
+) -> Callable[..., tuple[Tensor, ...]]:
+    """Give a part that has its channels first a front that has them last."""
+
+    def front(*inputs: Tensor) -> tuple[Tensor, ...]:
+        outputs = part(*(_ordered(x, (0, 3, 1, 2)) for x in inputs))
         outputs = outputs if isinstance(outputs, tuple) else (outputs,)
-        return tuple(_channels(x, (0, 2, 3, 1)) for x in outputs)
+        return tuple(_ordered(x, (0, 2, 3, 1)) for x in outputs)
+
+    return front
 
 
-def _channels(x: Tensor, order: tuple[int, ...]) -> Tensor:
+def _ordered(x: Tensor, order: tuple[int, ...]) -> Tensor:
     return x.permute(order) if x.dim() == 4 else x
 
 
@@ -88,12 +98,12 @@ def export_model(model: DepthModel, folder: Path) -> None:
 
     def analyse(residual: Tensor, valid: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
         bend = analysis.bend_of(residual, valid, quality)
-        latents = (analysis.linear(residual) + BEND_GAIN * bend) / analysis.step(quality)
-        return bend, entropy.hyper_analysis(latents)
+        hyper = entropy.hyper_analysis(analysis.latents_of(residual, bend, quality))
+        return bend, hyper.permute(0, 2, 3, 1)
 
     _export(_Graph(analyse, analysis, entropy.hyper_analysis),
             {'residual': blocks, 'valid': blocks, 'quality': quality}, folder / 'analysis.onnx')
-    _export(_Graph(hyper_synthesis.expand, hyper_synthesis),
+    _export(_Graph(_channels_last(hyper_synthesis.expand), hyper_synthesis),
             {'hyper': hyper, 'base': coarse, 'valid': blocks, 'quality': quality},
             folder / 'features.onnx')
     for k, step in enumerate(entropy.steps):
@@ -105,7 +115,7 @@ def export_model(model: DepthModel, folder: Path) -> None:
 
 def _export_step(step: ContextStep, k: int, folder: Path) -> None:
     here, seen = torch.zeros(1, 8, 6, 64), torch.zeros(1, 16, 12, LATENT_CHANNELS + LOW_CHANNELS)
-    trunk, low = torch.zeros(1, 8, 6, 128), torch.zeros(1, 8, 6, 2 * LOW_CHANNELS)
+    seen_low = torch.zeros(1, 8, 6, 128 + 2 * LOW_CHANNELS)
 
     def look(features: Tensor, seen: Tensor) -> tuple[Tensor, Tensor]:
         trunk = step.trunk(features, seen)
@@ -115,10 +125,10 @@ def _export_step(step: ContextStep, k: int, folder: Path) -> None:
         return look(features, features)
 
     if step.has_context:
-        _export(_Graph(look, step), {'features': here, 'seen': seen}, folder / f'low{k}.onnx')
+        _export(_Graph(_channels_last(look), step), {'features': here, 'seen': seen}, folder / f'low{k}.onnx')
     else:
-        _export(_Graph(look_first, step), {'features': here}, folder / f'low{k}.onnx')
-    _export(_Graph(step.high, step), {'trunk': trunk, 'seen': low}, folder / f'high{k}.onnx')
+        _export(_Graph(_channels_last(look_first), step), {'features': here}, folder / f'low{k}.onnx')
+    _export(_Graph(_channels_last(step.high), step), {'seen': seen_low}, folder / f'high{k}.onnx')
 
 
 def linear_parts(model: DepthModel) -> dict[str, Array]:

@@ -104,8 +104,13 @@ class QualityGain(nn.Module):
 
 
 def _quality_plane(quality: Tensor, like: Tensor) -> Tensor:
-    ones = torch.ones_like(like[:, :1])
+    ones = torch.ones_like(like[..., :1])
     return ones * (quality / MAX_QUALITY)[:, None, None, None]
+
+
+def _blocks(image: Tensor) -> Tensor:
+    """Cut into blocks, channels last: (N, 1, H, W) -> (N, H/8, W/8, 64)."""
+    return F.pixel_unshuffle(image, BLOCK).permute(0, 2, 3, 1)
 
 
 class Bend(nn.Sequential):
@@ -120,12 +125,12 @@ class Bend(nn.Sequential):
         self.low_precision = False
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) -> float32 (N, 64, H, W)."""
+        """(N, H, W, C) -> float32 (N, H, W, 64)."""
         with torch.autocast(features.device.type, torch.bfloat16, enabled=self.low_precision):
-            x = channels_last(features)
+            x = channels_last(features.permute(0, 3, 1, 2))
             for layer in self:
                 x = layer(x)
-            return x.float()
+            return x.float().permute(0, 2, 3, 1)
 
 
 class Analysis(nn.Module):
@@ -151,16 +156,20 @@ class Analysis(nn.Module):
             (N, 64, H/8, W/8).
 
         """
-        residual = F.pixel_unshuffle(plane - upsample_base(base), BLOCK)
-        bend = self.bend_of(residual, F.pixel_unshuffle(valid, BLOCK), quality)
-        latents: Tensor = (self.linear(residual) + BEND_GAIN * bend) / self.step(quality)
+        residual = _blocks(plane - upsample_base(base))
+        return self.latents_of(residual, self.bend_of(residual, _blocks(valid), quality), quality)
+
+    def latents_of(self, residual: Tensor, bend: Tensor, quality: Tensor) -> Tensor:
+        """Add both paths, (N, H/8, W/8, 64) each: (N, 64, H/8, W/8)."""
+        paths = self.linear(residual.permute(0, 3, 1, 2)) + BEND_GAIN * bend.permute(0, 3, 1, 2)
+        latents: Tensor = paths / self.step(quality)
         return latents
 
     def bend_of(self, residual: Tensor, mask: Tensor, quality: Tensor) -> Tensor:
-        """Run the convolutional path on blocks, (N, 64, H/8, W/8) each."""
+        """Run the convolutional path on blocks, (N, H/8, W/8, 64) each."""
         features = torch.cat(
             [residual.clamp(-512, 512) / 64, compress_range(residual, 4.0), mask,
-             _quality_plane(quality, residual)], 1
+             _quality_plane(quality, residual)], -1
         )
         bend: Tensor = self.bend(features)
         return bend
@@ -189,16 +198,16 @@ class Synthesis(nn.Module):
             (N, 1, H, W) quanta.
 
         """
-        bend = self.bend_of(latents, F.pixel_unshuffle(valid, BLOCK), quality)
-        residual = self.linear(latents * self.step(quality)) + BEND_GAIN * bend
+        bend = self.bend_of(latents.permute(0, 2, 3, 1), _blocks(valid), quality)
+        residual = self.linear(latents * self.step(quality)) + BEND_GAIN * bend.permute(0, 3, 1, 2)
         return upsample_base(base) + F.pixel_shuffle(residual, BLOCK)
 
     def bend_of(self, latents: Tensor, mask: Tensor, quality: Tensor) -> Tensor:
-        """Run the convolutional path, (N, 64, H/8, W/8) each."""
-        scaled = latents * self.step(quality)
+        """Run the convolutional path, (N, H/8, W/8, 64) each."""
+        scaled = latents * self.step(quality).permute(0, 2, 3, 1)
         features = torch.cat(
             [scaled.clamp(-512, 512) / 64, compress_range(scaled, 4.0),
-             compress_range(latents, 1.0), mask, _quality_plane(quality, scaled)], 1
+             compress_range(latents, 1.0), mask, _quality_plane(quality, scaled)], -1
         )
         bend: Tensor = self.bend(features)
         return bend

@@ -33,7 +33,8 @@ FRAME = EncodedDepth(
     quality=50.0, max_error=0.0, lattice_constant=612358.25, sequence=7, reference=7,
     mask=b'mask', latents=b'latents',
 )
-NAME_AT = 35
+# Offset of the model id's length.
+NAME_AT = 24
 ALTERED = {
     'height': 15, 'width': 4097, 'encoding': 'mono16', 'model_id': 'k\xf6ln', 'quality': 100.5,
     'max_error': -1.0, 'lattice_constant': 0.0,
@@ -41,13 +42,19 @@ ALTERED = {
 
 side = st.integers(16, 4096)
 number = st.integers(0, 2**32 - 1)
-frames = st.builds(
+modes = st.one_of(
+    st.fixed_dictionaries({'mode': st.sampled_from([Mode.LOSSY, Mode.LOSSLESS]),
+                           'max_error': st.just(0.0)}),
+    st.fixed_dictionaries({'mode': st.just(Mode.BOUNDED),
+                           'max_error': st.floats(0, 1e6, width=32)}),
+)
+frames = modes.flatmap(lambda mode: st.builds(
     EncodedDepth, height=side, width=side, encoding=st.sampled_from(['16UC1', '32FC1']),
-    model_id=st.text(st.characters(max_codepoint=127), max_size=255), mode=st.sampled_from(Mode),
-    quality=st.floats(0, 100, width=32), max_error=st.floats(0, 1e6, width=32),
+    model_id=st.text(st.characters(max_codepoint=127), max_size=255),
+    quality=st.integers(0, 100).map(float), **{name: st.just(mode[name]) for name in mode},
     lattice_constant=st.floats(1e3, 1e9) | st.floats(-1e9, -1e3), sequence=number,
     reference=number, mask=st.binary(max_size=99), latents=st.binary(max_size=99),
-)
+))
 
 
 def reseal(data):
@@ -99,16 +106,16 @@ def test_arbitrary_bytes_after_a_good_header_are_refused(data):
 
 
 def test_another_version_is_told_from_damage():
-    with pytest.raises(UnsupportedFormatError, match='version 2'):
-        EncodedDepth.from_bytes(patched(3, b'\2'))
-    with pytest.raises(UnsupportedFormatError, match='version 2'):
-        dataclasses.replace(FRAME, format_version=2)
+    with pytest.raises(UnsupportedFormatError, match='version 1'):
+        EncodedDepth.from_bytes(patched(3, b'\1'))
+    with pytest.raises(UnsupportedFormatError, match='version 1'):
+        dataclasses.replace(FRAME, format_version=1)
 
 
 @pytest.mark.parametrize('offset, new', [
     (0, b'PNG'), (4, b'\2'), (5, b'\3'), (6, b'\0\0'), (8, b'\xff\xff'),
-    (10, struct.pack('<f', np.nan)), (10, struct.pack('<f', -1)), (14, struct.pack('<f', np.inf)),
-    (18, struct.pack('<d', np.nan)), (18, struct.pack('<d', 999)), (NAME_AT, b'\xff'),
+    (10, b'\x65'), (11, struct.pack('<d', np.nan)), (11, struct.pack('<d', 999)),
+    (NAME_AT, b'\xff'), (NAME_AT + 1, b'\xff'),
 ])
 def test_fields_out_of_range_are_refused_in_spite_of_a_good_checksum(offset, new):
     with pytest.raises(CorruptStreamError):
@@ -121,9 +128,20 @@ def test_fields_out_of_range_are_named(name):
         dataclasses.replace(FRAME, **{name: ALTERED[name]})
 
 
-@pytest.mark.parametrize('which', [0, 4])
-def test_hostile_lengths_allocate_nothing(which):
-    data = patched(NAME_AT + len(FRAME.model_id) + which, b'\xff\xff\xff\xff')
+def test_bound_out_of_range_is_refused_in_spite_of_a_good_checksum():
+    data = bytearray(dataclasses.replace(FRAME, mode=Mode.BOUNDED, max_error=2.0).to_bytes())
+    data[NAME_AT - 1:NAME_AT + 3] = struct.pack('<f', np.inf)
+    with pytest.raises(CorruptStreamError, match='max_error'):
+        EncodedDepth.from_bytes(reseal(data))
+
+
+def test_a_bound_belongs_to_bounded_mode():
+    with pytest.raises(CorruptStreamError, match='LOSSY'):
+        dataclasses.replace(FRAME, max_error=2.0)
+
+
+def test_hostile_lengths_allocate_nothing():
+    data = patched(NAME_AT + 1 + len(FRAME.model_id), b'\xff\xff\xff\xff\x0f')
     tracemalloc.start()
     with pytest.raises(CorruptStreamError, match='truncated'):
         EncodedDepth.from_bytes(data)

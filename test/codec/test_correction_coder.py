@@ -14,7 +14,6 @@
 """Corrections bound the error of any residual, and both sides agree on them."""
 
 from depth_nn_transport.codec.correction_coder import (
-    choose_threshold,
     CorrectionCoder,
     LEEWAY,
 )
@@ -110,11 +109,3 @@ def test_hostile_bytes_give_corrections_or_a_typed_error(coder, data):
     except CorruptStreamError:
         return
     assert corrections.shape == SHAPE and not corrections[~valid].any()
-
-
-def test_lossy_threshold_falls_as_error_gets_dearer():
-    residual, valid, _ = make_frame(4, 3.0)
-    chosen = [choose_threshold(residual, valid, price, 0.1) for price in (1e-9, 0.05, 0.5, 5.0)]
-    assert chosen[0] is None
-    thresholds = [t for t in chosen if t is not None]
-    assert thresholds == sorted(thresholds, reverse=True) and len(thresholds) >= 2

@@ -17,6 +17,7 @@ import dataclasses
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.container import EncodedDepth
+from depth_nn_transport.codec.depth_codec import loose_bound
 from depth_nn_transport.codec.errors import (
     CorruptStreamError,
     DepthCodecError,
@@ -25,6 +26,7 @@ from depth_nn_transport.codec.errors import (
     ModelLoadError,
     ModelMismatchError,
 )
+from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.simulator import simulate_sequence
 from hypothesis import given, settings, strategies as st
 import numpy as np
@@ -93,6 +95,18 @@ def test_metres_and_millimetres_are_the_same_frame(codec):
     depth = structured((48, 64))
     millimetres, metres = restore(codec, depth), restore(codec, in_metres(depth))
     np.testing.assert_allclose(np.nan_to_num(metres) * 1000, millimetres, atol=0.51)
+
+
+@pytest.mark.parametrize('quality', QUALITIES)
+def test_the_tail_is_bounded(codec, quality):
+    depth = structured((96, 128))
+    depth[::7, ::5] = 3000
+    frame = codec.encode(depth, quality=quality)
+    restored = codec.decode(frame)
+    lattice = Lattice(abs(frame.lattice_constant), frame.lattice_constant > 0)
+    error = np.abs(lattice.to_quanta(restored) - lattice.to_quanta(depth))[depth > 0]
+    # Far below what the transform alone leaves at these lone pixels.
+    assert error.max() <= loose_bound(quality) + 1
 
 
 @pytest.mark.parametrize('hole', [0, np.float32(np.nan), np.float32(-2)])

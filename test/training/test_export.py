@@ -14,7 +14,7 @@
 """Exported networks compute what the trained ones do; tables are proper distributions."""
 
 from depth_nn_transport.codec.blocks import base_of, mask_blocks
-from depth_nn_transport.codec.context import expected, Predictor, seen_latents, seen_low
+from depth_nn_transport.codec.context import Decoded, expected, Predictor, seen_low
 from depth_nn_transport.codec.model_files import (
     CORRECTIONS_FILE,
     MASK_FILE,
@@ -28,7 +28,13 @@ from depth_nn_transport.codec.table_coder import Tables
 from depth_nn_transport.codec.transform import Transform
 from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
 from depth_nn_transport.training import entropy_model
-from depth_nn_transport.training.entropy_model import HYPER_MAX, HyperPrior, phase_of, TABLES
+from depth_nn_transport.training.entropy_model import (
+    HYPER_MAX,
+    HyperPrior,
+    on_grid,
+    phase_of,
+    TABLES,
+)
 from depth_nn_transport.training.export import (
     export_model,
     hyper_tables,
@@ -110,47 +116,43 @@ def test_float_parts_agree_closely(model, files, networks, frame):
     np.testing.assert_allclose(restored, truth[0, 0].numpy(), atol=0.5)
 
 
-def known_to(step):
-    """Return what a step's grid knows already, float32 (8, 12, 1)."""
-    known = np.zeros((8, 12, 1), np.float32)
-    known[::2, ::2] = step > 0
-    for spacing, (row, column) in STEPS[:step]:
-        if spacing == STEPS[step].spacing:
-            known[row::2, column::2] = 1
-    return known
-
-
 @torch.no_grad()
 def test_exact_parts_agree_to_the_bit(model, files, networks, frame):
-    random, valid = np.random.default_rng(2), mask_blocks(frame[1])
+    plane, valid = (np.tile(image, (2, 2)) for image in frame)
+    random, base, blocks = np.random.default_rng(2), base_of(plane), mask_blocks(valid)
     entropy, predictor = model.entropy_model, Predictor.of(files.linear)
-    hyper = random.integers(-31, 32, (2, 3, 16)).astype(np.float32)
-    everything = (random.integers(-30000, 30001, (8, 12, 64)) / 8).astype(np.float32)
-    base = base_of(frame[0])
+    hyper = random.integers(-31, 32, (*base.shape, 16)).astype(np.float32)
+    everything = (random.integers(-30000, 30001, blocks.shape) / 8).astype(np.float32)
     features = entropy.hyper_synthesis.expand(
-        batch(hyper), batch(base[:, :, None]), batch(valid), torch.tensor([40.0]))
-    same(networks.features(hyper, base, valid, 40.0), features)
+        batch(hyper), batch(base[:, :, None]), batch(blocks), torch.tensor([40.0]))
+    same(networks.features(hyper, base, blocks, 40.0), features)
+    decoded = Decoded(*blocks.shape[:2])
     for k, step in enumerate(entropy.steps):
-        decoded = everything * known_to(k)
-        grid, here = batch(decoded), phase_of(features, STEPS[k].phase)
+        spacing, phase = STEPS[k]
+        grid = on_grid(batch(decoded.latents), spacing)
+        here = phase_of(on_grid(features, spacing), phase)
         seen = entropy_model.seen_latents(grid)
-        same(seen_latents(decoded), seen)
-        same(predictor.predict(k, decoded), step.predict_from(grid))
+        same(decoded.seen(STEPS[k]), seen)
+        linear = predictor.predict(k, decoded.latents)
+        same(linear, step.predict_from(grid))
         trunk = step.trunk(here, seen)
-        found = networks.low(k, batch_of(here), seen_latents(decoded))
+        found = networks.low(k, batch_of(here), decoded.seen(STEPS[k]))
         for actual, truth in zip(found, (trunk, step.low(trunk)), strict=True):
             same(actual, truth)
-        low = everything[::2, ::2, :16].copy()
-        same(seen_low(low), entropy_model.seen_low(batch(low)))
-        head = step.high(trunk, entropy_model.seen_low(batch(low)))
-        same(networks.high(k, batch_of(trunk), seen_low(low)), head)
-        linear = predictor.predict(k, decoded)[:, :, 16:].copy()
-        truth = entropy_model.expected(head, batch(linear))
-        for actual, part in zip(expected(batch_of(head), linear), truth, strict=True):
-            same(actual, part)
+        part = batch_of(phase_of(on_grid(batch(everything), spacing), phase))
+        low, rest = part[:, :, :16].copy(), part[:, :, 16:].copy()
+        trunk_and_low = torch.cat([trunk, entropy_model.seen_low(batch(low))], 1)
+        same(seen_low(batch_of(trunk), low), trunk_and_low)
+        head = step.high(trunk_and_low)
+        same(networks.high(k, batch_of(trunk_and_low)), head)
+        truth = entropy_model.expected(head, batch(linear[:, :, 16:].copy()))
+        for actual, wanted in zip(expected(batch_of(head), linear, 16), truth, strict=True):
+            same(actual, wanted)
+        decoded.put(STEPS[k], low, rest)
+    np.testing.assert_array_equal(decoded.latents, everything)
 
 
-def on_grid(table):
+def in_steps(table):
     steps = table.astype(np.float64) / PROBABILITY_STEP
     return np.array_equal(steps, np.rint(steps)) and table.min() > 0
 
@@ -158,7 +160,7 @@ def on_grid(table):
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=300).filter(sum))
 def test_normalised_weights_are_positive_multiples_that_sum_to_about_one(weights):
     table = normalise(np.array(weights))
-    assert table.dtype == np.float32 and on_grid(table)
+    assert table.dtype == np.float32 and in_steps(table)
     assert table.sum(dtype=np.float64) == pytest.approx(1, abs=len(weights) * PROBABILITY_STEP)
 
 
@@ -168,7 +170,7 @@ def test_analytic_tables_are_distributions():
     assert len(latent) == TABLES and len(hyper) == prior.mean.numel()
     assert all(len(table) == 2 * HYPER_MAX + 2 for table in hyper)
     for table in latent + hyper:
-        assert on_grid(table)
+        assert in_steps(table)
         assert table.sum(dtype=np.float64) == pytest.approx(1, abs=1e-3)
     middle = [table[len(table) // 2 - 1] for table in latent]
     assert (np.diff(middle) <= 0).all()
@@ -197,4 +199,4 @@ def test_fitted_tables_keep_their_shapes(model, files, recordings):
     fitted = fit_tables(files, recordings[1:], latent, hyper)
     for before, after in zip((latent, hyper), fitted, strict=True):
         assert [len(t) for t in before] == [len(t) for t in after]
-        assert all(on_grid(t) for t in after)
+        assert all(in_steps(t) for t in after)
