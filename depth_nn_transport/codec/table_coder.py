@@ -162,7 +162,7 @@ class TableEncoder:
         order, ends = _sort_by_table(index, tables.certain)
         shifted, escaped = _pick(symbols, order, ends, tables.radius)
         for k, run in _runs(ends):
-            self._coder.encode(shifted[run], tables.models[k])
+            self.bulk(shifted[run], tables.models[k])
         self.raw(escaped, ESCAPE_RANGE)
         seen = np.zeros_like(symbols)
         _put_back(shifted, escaped, order, ends, tables.radius, seen)
@@ -171,8 +171,12 @@ class TableEncoder:
     def raw(self, values: Integers, size: int) -> Integers:
         """Encode values (N,) in 0..size-1, all equally likely."""
         if len(values):
-            self._coder.encode(values.astype(np.int32), constriction.stream.model.Uniform(size))
+            self.bulk(values.astype(np.int32), constriction.stream.model.Uniform(size))
         return values
+
+    def bulk(self, symbols: Integers, model: constriction.stream.model.Model) -> None:
+        """Encode symbols (N,), all under one model."""
+        self._coder.encode(symbols, model)
 
     def bits(self, probability: NDArray[np.float32], bits: NDArray[np.uint8]) -> None:
         """Encode ones and zeros (N,), each with its probability of a one, float32 (N,)."""
@@ -200,7 +204,7 @@ class TableDecoder:
         order, ends = _sort_by_table(index, tables.certain)
         shifted = np.empty(len(order), np.int32)
         for k, run in _runs(ends):
-            shifted[run] = self._decode(tables.models[k], run.stop - run.start)
+            shifted[run] = self.bulk(tables.models[k], run.stop - run.start)
         escaped = self.raw(_count_escapes(shifted, ends, tables.radius), ESCAPE_RANGE)
         symbols = np.zeros(len(index), np.int32)
         _put_back(shifted, escaped, order, ends, tables.radius, symbols)
@@ -208,18 +212,23 @@ class TableDecoder:
 
     def raw(self, count: int, size: int) -> Integers:
         """Decode values in 0..size-1, all equally likely."""
-        return self._decode(constriction.stream.model.Uniform(size), count)
+        return self.bulk(constriction.stream.model.Uniform(size), count)
 
     def bits(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Decode ones and zeros, each with its probability of a one, float32 (N,)."""
         if len(probability) == 0:
             return np.zeros(0, np.uint8)
-        return self._decode(_BERNOULLI, probability).astype(np.uint8)
+        return self.bulk(_BERNOULLI, probability).astype(np.uint8)
 
-    def _decode(
+    def bulk(
         self, model: constriction.stream.model.Model, count: int | NDArray[np.float32]
     ) -> Integers:
-        """Decode so many symbols of a model, or one symbol for each of its parameters."""
+        """Decode so many symbols of a model, or one symbol for each of its parameters.
+
+        Raises:
+            CorruptStreamError: if the bytes cannot have been encoded with this model.
+
+        """
         try:
             symbols: Integers = self._coder.decode(model, count)
         except AssertionError as error:
