@@ -172,3 +172,18 @@ def bag(
         raise click.ClickException(str(error)) from error
     tables = bags.write_report(results, out, threads)
     click.echo(bags.json_line(results) if as_json else tables)
+
+
+@bench.command()
+@click.option('--out', required=True, type=click.Path(dir_okay=False, path_type=Path),
+              help='Report to write, Markdown.')
+def exactness(out: Path) -> None:
+    """Hold all runtimes, threads and instruction sets of this machine against each other."""
+    from depth_nn_transport.bench import exactness_report as report
+
+    cases, findings = report.measure_exactness()
+    text = report.markdown(cases, findings)
+    out.write_text(text)
+    click.echo(text)
+    if not all(finding.is_good for finding in findings):
+        raise click.ClickException('this machine is not exact; see the report')

@@ -203,21 +203,22 @@ def probed(executor: Executor, threads: int) -> tuple[DepthCodec, Probe]:
     return DepthCodec(MODEL, threads, lambda *_: probe), probe
 
 
-def examine_all(cases: Sequence[Case], threads: Sequence[int]) -> Iterator[Finding]:
-    """Examine every executor of this machine on every instruction set that it can be held to.
+def examine_at(
+    instruction_set: str, cases: Sequence[Case], threads: Sequence[int]
+) -> Iterator[Finding]:
+    """Examine every executor of this machine that can be held to an instruction set.
 
-    Processes choose their instructions when they start, so each set has a process of its own.
+    This takes a process of its own: they choose their instructions when they start.
     """
-    for name, variables in INSTRUCTION_SETS.items():
-        numbers = threads if name == 'native' else threads[:1]
-        with _environment(variables), _fresh_process() as process:
-            for k, executor in enumerate(executors()):
-                if not executor.missing and name in executor.instruction_sets:
-                    for count in numbers:
-                        yield process.submit(_examine_at, cases, k, count, name).result()
+    with _environment(INSTRUCTION_SETS[instruction_set]), _fresh_process() as process:
+        for k, executor in enumerate(executors()):
+            if not executor.missing and instruction_set in executor.instruction_sets:
+                for count in threads:
+                    yield process.submit(
+                        _examine_kth, cases, k, count, instruction_set).result()
 
 
-def _examine_at(cases: Sequence[Case], k: int, threads: int, instruction_set: str) -> Finding:
+def _examine_kth(cases: Sequence[Case], k: int, threads: int, instruction_set: str) -> Finding:
     return examine(cases, executors()[k], threads, instruction_set)
 
 
