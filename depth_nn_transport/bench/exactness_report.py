@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 import os
 from pathlib import Path
@@ -87,7 +87,7 @@ def machine() -> list[str]:
     return [
         f'- processor: {processor()}, {os.cpu_count()} cores, {platform.machine()}; '
         f'{platform.system()}',
-        f'- Python {platform.python_version()}, {", ".join(_versions(_PACKAGES))}',
+        f'- Python {platform.python_version()}, {", ".join(map(_version, _PACKAGES))}',
         f'- model {codec.model_id}; `auto` picks {codec.runtime} ({codec.device})',
     ]
 
@@ -100,9 +100,8 @@ def processor() -> str:
     return names[0] if names else platform.processor() or 'unknown'
 
 
-def _versions(packages: Iterable[str]) -> Iterator[str]:
-    for name in packages:
-        try:
-            yield f'{name} {version(name)}'
-        except PackageNotFoundError:
-            yield f'no {name}'
+def _version(name: str) -> str:
+    try:
+        return f'{name} {version(name)}'
+    except PackageNotFoundError:
+        return f'no {name}'

@@ -118,7 +118,8 @@ def test_decode_names_the_frame_of_another_model(images, tmp_path):
 
 
 @pytest.mark.parametrize('arguments, status', [
-    (['--quality', '101'], 2), (['--mode', 'magic'], 2), (['--threads', '0'], 2), (['--runtime', 'abacus'], 2),
+    (['--quality', '101'], 2), (['--mode', 'magic'], 2), (['--threads', '0'], 2),
+    (['--runtime', 'abacus'], 2),
     (['--model', 'no-such-model'], 1),
 ])
 def test_settings_out_of_range_are_refused(images, tmp_path, arguments, status):

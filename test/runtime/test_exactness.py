@@ -217,5 +217,6 @@ def test_every_executor_returns_the_bits_of_float64(graphs, candidates, name):
     for inputs in examples(graphs, name):
         truth = reference.run(None, {k: x.astype(np.float64) for k, x in inputs.items()})
         for which, networks in candidates.items():
-            for expected, actual in zip(truth, networks.run(name, [*inputs.values()]), strict=True):
+            found = networks.run(name, [*inputs.values()])
+            for expected, actual in zip(truth, found, strict=True):
                 np.testing.assert_array_equal(actual, expected.astype(np.float32), str(which))

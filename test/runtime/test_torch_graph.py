@@ -134,7 +134,8 @@ def test_constants_and_what_follows_from_them():
 
 def test_results_that_are_used_again_are_kept():
     nodes = [helper.make_node('Abs', ['x'], ['a']), helper.make_node('Exp', ['a'], ['b']),
-             helper.make_node('Add', ['a', 'b'], ['y']), helper.make_node('Mul', ['y', 'x'], ['z'])]
+             helper.make_node('Add', ['a', 'b'], ['y']),
+             helper.make_node('Mul', ['y', 'x'], ['z'])]
     assert_same(model_of(nodes, outputs=('y', 'z', 'a')), IMAGE)
 
 

@@ -29,7 +29,7 @@ def networks():
 
 @pytest.fixture
 def inputs():
-    """Inputs of the synthesis: its numbers, unlike those of exact networks, bfloat16 rounds."""
+    """Return inputs of the synthesis, which bfloat16 rounds, unlike those of exact networks."""
     random = np.random.default_rng(0)
     latents = random.normal(0, 8, (*POSITIONS, 64)).astype(np.float32)
     return [latents, np.ones((*POSITIONS, 64), np.float32), np.array([50], np.float32)]
