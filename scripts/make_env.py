@@ -129,7 +129,7 @@ def install_packages(ros: str) -> None:
 
 def install_torch() -> None:
     """Install PyTorch's CPU build from the configured indexes, else from PyTorch's own."""
-    pinned = re.search(r'^torch==\S+', (REQUIREMENTS / 'train.txt').read_text(), re.MULTILINE)
+    pinned = re.search(r'^torch==\S+', (REQUIREMENTS / 'torch.txt').read_text(), re.MULTILINE)
     assert pinned is not None
     build = f'{pinned.group()}+cpu'
     if not succeeds(str(PYTHON), '-m', 'pip', 'install', build):

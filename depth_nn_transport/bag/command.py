@@ -51,6 +51,7 @@ from depth_nn_transport.bag.verify import verify, worst_frames
 from depth_nn_transport.bag.writer import BagWriter
 from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, MODES
 from depth_nn_transport.codec.errors import DepthCodecError
+from depth_nn_transport.runtime.option import runtime_option
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin
 from tqdm import tqdm
@@ -112,11 +113,12 @@ def info(source: Path, as_json: bool) -> None:
 @_STORAGE
 @_MODEL
 @_THREADS
+@runtime_option
 @_JSON
 def compress(
     source: Path, target: Path, topics: str, mode: str, quality: float, max_error: float | None,
     max_error_mm: float | None, at: float | None, storage: str | None, model: str, threads: int,
-    as_json: bool,
+    runtime: str, as_json: bool,
 ) -> None:
     """Replace depth topics of a bag by compressed ones; pass everything else through.
 
@@ -134,7 +136,7 @@ def compress(
             topic.id: Conversion(names[topic.id], COMPRESSED_DEPTH, _compression(topic, settings))
             for topic in chosen
         }
-        _convert(reader, target, conversions, storage, model, threads, as_json)
+        _convert(reader, target, conversions, storage, model, threads, runtime, as_json)
 
 
 @bag.command()
@@ -144,10 +146,11 @@ def compress(
 @_STORAGE
 @_MODEL
 @_THREADS
+@runtime_option
 @_JSON
 def decompress(
     source: Path, target: Path, topics: str, storage: str | None, model: str, threads: int,
-    as_json: bool,
+    runtime: str, as_json: bool,
 ) -> None:
     """Restore the images of compressed topics; pass everything else through.
 
@@ -160,7 +163,7 @@ def decompress(
             topic.id: Conversion(names[topic.id], IMAGE, _decompression(topic))
             for topic in chosen
         }
-        _convert(reader, target, conversions, storage, model, threads, as_json)
+        _convert(reader, target, conversions, storage, model, threads, runtime, as_json)
 
 
 @bag.command('verify')
@@ -170,9 +173,11 @@ def decompress(
               help='PNG for a picture of the worst frames.')
 @_MODEL
 @_THREADS
+@runtime_option
 @_JSON
 def verify_command(
-    original: Path, other: Path, out: Path | None, model: str, threads: int, as_json: bool
+    original: Path, other: Path, out: Path | None, model: str, threads: int, runtime: str,
+    as_json: bool,
 ) -> None:
     """Compare the depth of bag B with that of bag A, and their other messages byte by byte.
 
@@ -181,7 +186,7 @@ def verify_command(
     """
     with (
         _readable_errors(), BagReader(original) as before, BagReader(other) as after,
-        WorkerPool(threads, worker.prepare, (model,)) as pool,
+        WorkerPool(threads, worker.prepare, (model, runtime)) as pool,
     ):
         depth, others = verify(before, after, pool, _bar(None, 'comparing').update)
         if out is not None:
@@ -201,11 +206,12 @@ def verify_command(
 @_TOPICS
 @_MODEL
 @_THREADS
-def export(source: Path, out: Path, topics: str, model: str, threads: int) -> None:
+@runtime_option
+def export(source: Path, out: Path, topics: str, model: str, threads: int, runtime: str) -> None:
     """Write depth, compressed or not, as 16-bit PNGs in mm."""
     with (
         _readable_errors(), BagReader(source) as reader,
-        WorkerPool(threads, worker.prepare, (model,)) as pool,
+        WorkerPool(threads, worker.prepare, (model, runtime)) as pool,
     ):
         progress = _bar(None, 'exporting').update
         reports = export_topics(reader, _names(topics), out, pool, progress)
@@ -246,14 +252,14 @@ def _decompression(topic: Connection) -> Call:
 
 def _convert(
     reader: BagReader, target: Path, conversions: dict[int, Conversion], storage: str | None,
-    model: str, threads: int, as_json: bool,
+    model: str, threads: int, runtime: str, as_json: bool,
 ) -> None:
     plugin = _STORAGES[storage] if storage else reader.storage
     if not conversions:
         raise BagError(f'{reader.path} has no depth topic to convert')
     started = time.perf_counter()
     with (
-        WorkerPool(threads, worker.prepare, (model,)) as pool,
+        WorkerPool(threads, worker.prepare, (model, runtime)) as pool,
         BagWriter(target, plugin, reader.custom_data) as writer,
     ):
         bar = _bar(reader.message_count, 'converting')

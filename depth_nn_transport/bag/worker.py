@@ -39,11 +39,13 @@ from depth_nn_transport.codec.errors import (
     UnsupportedFormatError,
 )
 from depth_nn_transport.frames.files import write_depth
+from depth_nn_transport.runtime.registry import AUTO
 
 # Cameras in one bag that each keep a codec with their lattice at hand.
 _CODECS = 4
 
 _model = 'main'
+_runtime = AUTO
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,18 @@ class Refused:
     reason: str
 
 
-def prepare(model: str) -> None:
-    """Choose the model and keep to one thread; called once in each worker."""
-    global _model  # noqa: PLW0603 - a worker process has one model for life
-    _model = model
+def prepare(model: str, runtime: str) -> None:
+    """Choose model and runtime and keep to one thread; called once in each worker."""
+    # A worker process has one model for life.
+    global _model, _runtime
+    _model, _runtime = model, runtime
     cv2.setNumThreads(1)
 
 
 @lru_cache(_CODECS)
 def codec_of(topic: str) -> DepthCodec:
     """Return the codec of a topic, which remembers the lattice of its camera."""
-    return DepthCodec(_model, threads=1)
+    return DepthCodec(_model, 1, _runtime)
 
 
 def compress(

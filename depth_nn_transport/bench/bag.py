@@ -118,7 +118,8 @@ def ways() -> list[Way]:
 
 
 def measure_recording(
-    folder: Path, limit: int | None, threads: int, model: str, progress: Callable[[int], Any]
+    folder: Path, limit: int | None, threads: int, model: str, runtime: str,
+    progress: Callable[[int], Any]
 ) -> list[HourOfCamera]:
     """Keep the frames of a folder in every way.
 
@@ -127,6 +128,7 @@ def measure_recording(
         limit: number of frames from the start; all if None.
         threads: worker processes.
         model: of our codec.
+        runtime: of our codec.
         progress: called with the number of frames done.
 
     Raises:
@@ -138,7 +140,7 @@ def measure_recording(
     height, width = read_depth(paths[0]).shape
     with (
         tempfile.TemporaryDirectory() as workplace,
-        WorkerPool(threads, worker.prepare, (model,)) as pool,
+        WorkerPool(threads, worker.prepare, (model, runtime)) as pool,
     ):
         raw, short = Path(workplace, 'raw'), Path(workplace, 'short')
         write_raw(raw, paths)

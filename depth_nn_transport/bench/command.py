@@ -21,6 +21,7 @@ import os
 from pathlib import Path
 
 import click
+from depth_nn_transport.runtime.option import runtime_option
 from tqdm import tqdm
 
 _DEFAULT_COMMAND = 'rate-distortion'
@@ -54,10 +55,11 @@ def bench() -> None:
 @click.option('--model', default='main', show_default=True,
               help='Our model; "none" leaves it out.')
 @click.option('--threads', default=1, show_default=True, type=click.IntRange(1))
+@runtime_option
 @click.option('--json', 'as_json', is_flag=True, help='Print the summary as one line of JSON.')
 def rate_distortion(
     folders: tuple[Path, ...], out: Path, frames: int, codecs: str | None,
-    qualities: str | None, model: str, threads: int, as_json: bool,
+    qualities: str | None, model: str, threads: int, runtime: str, as_json: bool,
 ) -> None:
     """Measure rate, distortion and time of all codecs on 16-bit depth PNGs.
 
@@ -67,7 +69,9 @@ def rate_distortion(
     from depth_nn_transport.bench import run
 
     try:
-        chosen = run.choose_codecs(codecs, qualities, None if model == 'none' else model, threads)
+        chosen = run.choose_codecs(
+            codecs, qualities, None if model == 'none' else model, threads, runtime
+        )
         points = run.measure_folders(folders, frames, chosen, threads)
         for folder in folders:
             run.picture_errors(out, folder, frames, chosen, points, threads)
@@ -88,14 +92,17 @@ def rate_distortion(
               help='Length of each run through DDS; 0 leaves them out.')
 @click.option('--rate', default=30.0, show_default=True, type=click.FloatRange(0.1, 300),
               help='Frames per second through DDS.')
-def speed(out: Path, model: str, rounds: int, seconds: float, rate: float) -> None:
+@runtime_option
+def speed(
+    out: Path, model: str, rounds: int, seconds: float, rate: float, runtime: str
+) -> None:
     """Measure times of codecs, of our stages and of the transport on simulated frames."""
     from depth_nn_transport.bench import speed as timing
     from depth_nn_transport.demo.environment import isolate
 
     sizes, size = timing.SIZES, timing.SIZES[1]
-    timings = list(timing.measure_speed(model, sizes, (1, 2), rounds))
-    stages = timing.measure_stages(model, size, rounds)
+    timings = list(timing.measure_speed(model, sizes, (1, 2), rounds, runtime))
+    stages = timing.measure_stages(model, size, rounds, runtime)
     isolate(os.environ)
     # The rest of the bench works without ROS.
     from depth_nn_transport.bench.speed_report import speed_markdown
@@ -103,7 +110,8 @@ def speed(out: Path, model: str, rounds: int, seconds: float, rate: float) -> No
 
     runs = [(some, 1) for some in sizes] + [(size, 2)] if seconds else []
     try:
-        passages = [measure_transport(some, rate, count, seconds, model) for some, count in runs]
+        passages = [measure_transport(some, rate, count, seconds, model, runtime)
+                    for some, count in runs]
     except RuntimeError as error:
         raise click.ClickException(str(error)) from error
     out.mkdir(parents=True, exist_ok=True)
@@ -144,10 +152,11 @@ def simulator(folders: tuple[Path, ...], out: Path) -> None:
 @click.option('--model', default='main', show_default=True)
 @click.option('--threads', default=lambda: len(os.sched_getaffinity(0)), type=click.IntRange(1),
               help='Worker processes.  [default: all cores]')
+@runtime_option
 @click.option('--json', 'as_json', is_flag=True, help='Print the figures as one line of JSON.')
 def bag(
     folders: tuple[Path, ...], out: Path, frames: int | None, model: str, threads: int,
-    as_json: bool,
+    runtime: str, as_json: bool,
 ) -> None:
     """Measure size and time of an hour of camera in bags, extrapolated from recordings."""
     from depth_nn_transport.bag.errors import BagError
@@ -157,8 +166,24 @@ def bag(
     try:
         with tqdm(unit='frame', disable=None) as bar:
             for folder in folders:
-                results += bags.measure_recording(folder, frames, threads, model, bar.update)
+                results += bags.measure_recording(
+                    folder, frames, threads, model, runtime, bar.update)
     except (BagError, OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     tables = bags.write_report(results, out, threads)
     click.echo(bags.json_line(results) if as_json else tables)
+
+
+@bench.command()
+@click.option('--out', required=True, type=click.Path(dir_okay=False, path_type=Path),
+              help='Report to write, Markdown.')
+def exactness(out: Path) -> None:
+    """Hold all runtimes, threads and instruction sets of this machine against each other."""
+    from depth_nn_transport.bench import exactness_report as report
+
+    cases, findings = report.measure_exactness()
+    text = report.markdown(cases, findings)
+    out.write_text(text)
+    click.echo(text)
+    if not all(finding.is_good for finding in findings):
+        raise click.ClickException('this machine is not exact; see the report')

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from depth_nn_transport import DepthCodec, EncodedDepth
 from depth_nn_transport.bench.frames import Frame
 from depth_nn_transport.bench.peers import BOUNDS, Codec
+from depth_nn_transport.runtime.registry import AUTO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,9 @@ class BoundedCodec:
         return np.asarray(self.codec.decode(EncodedDepth.from_bytes(stream)), np.uint16)
 
 
-def make_codecs(model: str, threads: int, qualities: Sequence[float]) -> list[Codec]:
+def make_codecs(
+    model: str, threads: int, qualities: Sequence[float], runtime: str = AUTO
+) -> list[Codec]:
     """Load a model and return our codec in each of its modes."""
-    codec = DepthCodec(model=model, threads=threads)
+    codec = DepthCodec(model, threads, runtime)
     return [LossyCodec(codec, qualities), BoundedCodec(codec)]

@@ -31,6 +31,7 @@ from depth_nn_transport.bench.summary import (
     by_codec, by_folder, FolderSummary, OURS, summarise_folder,
 )
 from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY
+from depth_nn_transport.runtime.registry import AUTO
 
 from tqdm import tqdm
 
@@ -38,7 +39,8 @@ PICTURED_PEER = 'jpegxl'
 
 
 def choose_codecs(
-    names: str | None, qualities: str | None, model: str | None, threads: int
+    names: str | None, qualities: str | None, model: str | None, threads: int,
+    runtime: str = AUTO,
 ) -> list[Codec]:
     """Return the codecs of the given names; by default all, ours first.
 
@@ -47,12 +49,13 @@ def choose_codecs(
         qualities: of our codec, separated by commas; a default sweep if None.
         model: of our codec, which is left out if None.
         threads: of all codecs.
+        runtime: of our codec.
 
     Raises:
         ValueError: there is no codec of such a name, or a quality is not a number.
 
     """
-    ours = [] if model is None else _our_codecs(qualities, model, threads)
+    ours = [] if model is None else _our_codecs(qualities, model, threads, runtime)
     known = {codec.name: codec for codec in (*ours, *lossy_peers(threads), *exact_peers(threads))}
     wanted = list(known) if names is None else names.split(',')
     if unknown := sorted(set(wanted) - set(known)):
@@ -130,8 +133,10 @@ def json_line(summaries: Sequence[FolderSummary]) -> str:
     return json.dumps(report.finite({'summaries': [asdict(summary) for summary in summaries]}))
 
 
-def _our_codecs(qualities: str | None, model: str, threads: int) -> list[Codec]:
+def _our_codecs(
+    qualities: str | None, model: str, threads: int, runtime: str
+) -> list[Codec]:
     from depth_nn_transport.bench import ours
 
     settings = tuple(map(float, qualities.split(','))) if qualities else ours.QUALITIES
-    return ours.make_codecs(model, threads, settings)
+    return ours.make_codecs(model, threads, settings, runtime)

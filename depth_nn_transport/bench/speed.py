@@ -29,6 +29,7 @@ from depth_nn_transport.bench.ours import LossyCodec
 from depth_nn_transport.bench.peers import Codec, LossyPeer, RawPeer
 from depth_nn_transport.bench.stages import StageClock
 from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY
+from depth_nn_transport.runtime.registry import AUTO
 from depth_nn_transport.simulator import simulate_sequence
 
 import numpy as np
@@ -52,13 +53,13 @@ class Timing:
     decode_ms: tuple[float, ...]
 
 
-def speed_codecs(model: str, threads: int) -> list[Codec]:
+def speed_codecs(model: str, threads: int, runtime: str = AUTO) -> list[Codec]:
     """Our codec at its default quality, and peers at about the same error or lossless."""
     def jpegxl(effort: int, lossless: bool) -> image_codecs.JpegXl:
         return image_codecs.JpegXl(lossless, effort, threads)
 
     return [
-        LossyCodec(DepthCodec(model=model, threads=threads), (DEFAULT_QUALITY,)),
+        LossyCodec(DepthCodec(model, threads, runtime), (DEFAULT_QUALITY,)),
         LossyPeer('jpegxl e3', (0.35,), 'distance', jpegxl(3, False), 16, 16, 8192),
         LossyPeer('jpegxl e7', (0.35,), 'distance', jpegxl(7, False), 16, 16, 8192),
         LossyPeer('x265 ultrafast', (12,), 'crf',
@@ -71,7 +72,8 @@ def speed_codecs(model: str, threads: int) -> list[Codec]:
 
 
 def measure_speed(
-    model: str, sizes: Sequence[tuple[int, int]], threads: Sequence[int], rounds: int
+    model: str, sizes: Sequence[tuple[int, int]], threads: Sequence[int], rounds: int,
+    runtime: str,
 ) -> Iterator[Timing]:
     """Time all codecs in turns, so that a busy machine slows all of them alike.
 
@@ -82,7 +84,7 @@ def measure_speed(
         frames = [Frame.prepare(depth) for depth in simulated(size, FRAMES)]
         for count in threads:
             cv2.setNumThreads(count)
-            yield from _measure(speed_codecs(model, count), frames, size, count, rounds)
+            yield from _measure(speed_codecs(model, count, runtime), frames, size, count, rounds)
 
 
 def simulated(size: tuple[int, int], count: int) -> list[NDArray[np.uint16]]:
@@ -116,11 +118,11 @@ def _measure(
 
 
 def measure_stages(
-    model: str, size: tuple[int, int], rounds: int
+    model: str, size: tuple[int, int], rounds: int, runtime: str
 ) -> dict[str, dict[str, float]]:
     """Return ms a frame by stage of our codec on one thread, for ``encode`` and ``decode``."""
     cv2.setNumThreads(1)
-    codec = DepthCodec(model=model)
+    codec = DepthCodec(model, runtime=runtime)
     frames = simulated(size, FRAMES)
     encoded = [codec.encode(frame) for frame in frames]
     for stream in islice(encoded, _WARM_UP):

@@ -90,7 +90,8 @@ class Passage:
 
 
 def measure_transport(
-    size: tuple[int, int], rate: float, threads: int, seconds: float, model: str
+    size: tuple[int, int], rate: float, threads: int, seconds: float, model: str,
+    runtime: str,
 ) -> Passage:
     """Run the four processes for a time.
 
@@ -99,7 +100,9 @@ def measure_transport(
 
     """
     total = _SETTLE_S + seconds
-    parameters = {'threads': threads, 'model': model, RELIABLE_INPUT: 'reliable'}
+    parameters = {
+        'threads': threads, 'model': model, 'runtime': runtime, RELIABLE_INPUT: 'reliable',
+    }
     with ExitStack() as stack:
         sink = stack.enter_context(_endpoint('sink', total + _LAST_FRAMES_S))
         source = stack.enter_context(_endpoint('source', *size, rate, total))

@@ -44,7 +44,7 @@ from depth_nn_transport.codec.step_coder import StepCoder
 from depth_nn_transport.codec.steps import Steps, take_out_steps
 from depth_nn_transport.codec.table_coder import Tables
 from depth_nn_transport.codec.transform import Transform
-from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
+from depth_nn_transport.runtime.registry import AUTO, find_runtime, MakeNetworks
 import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import ThreadpoolController
@@ -117,28 +117,36 @@ class DepthCodec:
 
     Attributes:
         model_id: name and hash of the model; decoders need the same.
+        runtime: name of what runs the networks.
+        device: what that runs on, in words.
 
     """
 
-    def __init__(self, model: str = 'main', threads: int = 1) -> None:
+    def __init__(
+        self, model: str = 'main', threads: int = 1, runtime: str | MakeNetworks = AUTO
+    ) -> None:
         """Load a model.
 
         Args:
             model: name of a model that the package brings, or the path of a model's folder.
             threads: CPU threads for a frame.
+            runtime: one of `RUNTIMES`, or what makes networks on another one.
 
         Raises:
             ModelLoadError: if the model is missing or damaged.
-            InvalidSettingError: if threads is not positive.
+            InvalidSettingError: if threads is not positive, or the runtime unknown.
+            RuntimeNotInstalledError: if the runtime is not installed.
 
         """
         if threads < 1:
             raise InvalidSettingError(f'threads {threads} must be at least 1')
+        make_networks = find_runtime(runtime) if isinstance(runtime, str) else runtime
         # numpy's idle BLAS threads spin, on the cores that a robot's other nodes need.
         self._thread_limit = partial(ThreadpoolController().limit, limits=threads)
         files = ModelFiles.load(model)
         self.model_id = files.model_id
-        networks = OpenVinoNetworks(files, threads)
+        networks = make_networks(files, threads)
+        self.runtime, self.device = networks.runtime, networks.device
         latent_tables = _split_tables(files, 'latent')
         self._transform = Transform(networks, files.linear)
         self._latents = LatentCoder(

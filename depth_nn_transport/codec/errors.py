@@ -28,6 +28,10 @@ class InvalidSettingError(DepthCodecError):
     """A mode, quality or bound is out of its range."""
 
 
+class RuntimeNotInstalledError(DepthCodecError):
+    """The runtime that is to run the networks is not installed here."""
+
+
 class CorruptStreamError(DepthCodecError):
     """The bytes are truncated, damaged or not of this format."""
 

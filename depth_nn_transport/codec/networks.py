@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +74,15 @@ class Networks(Protocol):
     ``residual``, ``valid``, ``latents`` and ``features`` are at 1/8 of full resolution, ``hyper``
     and ``base`` at 1/32. `features`, `low` and `high` are exact: every runtime returns the same
     bits. Returned arrays are valid until the next call only.
+
+    Attributes:
+        runtime: name of what runs the networks.
+        device: what that runs on, in words.
+
     """
+
+    runtime: ClassVar[str]
+    device: str
 
     def analyse(self, residual: Array, valid: Array, quality: float) -> tuple[Array, Array]:
         """Correction of the linear transform (quanta), and hyperlatents before rounding."""

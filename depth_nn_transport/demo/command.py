@@ -22,6 +22,7 @@ import click
 
 from depth_nn_transport.demo.environment import isolate
 from depth_nn_transport.demo.frames import load_frames, simulate_frames
+from depth_nn_transport.runtime.option import runtime_option
 
 
 @click.command()
@@ -34,11 +35,12 @@ from depth_nn_transport.demo.frames import load_frames, simulate_frames
               help='0 is the smallest, 100 the best.')
 @click.option('--threads', type=click.IntRange(1, 64), default=1, show_default=True,
               help='Threads of each node for one frame.')
+@runtime_option
 @click.option('--out', type=click.Path(file_okay=False, path_type=Path),
               default=Path('demo_output'), show_default=True, help='Folder for the picture.')
 def demo(
         frames: Path | None, count: int | None, rate: float, quality: float, threads: int,
-        out: Path) -> None:
+        runtime: str, out: Path) -> None:
     """Play depth through an encoder and a decoder node and compare what comes out."""
     try:
         images = simulate_frames(count) if frames is None else load_frames(frames, count)
@@ -49,7 +51,7 @@ def demo(
     from depth_nn_transport.demo.report import conclude
     from depth_nn_transport.demo.stage import play, StageError
     try:
-        run = play(images, rate, {'quality': quality}, {'threads': threads})
+        run = play(images, rate, {'quality': quality}, {'threads': threads, 'runtime': runtime})
     except StageError as error:
         raise click.ClickException(str(error)) from error
     problems = conclude(run, out)

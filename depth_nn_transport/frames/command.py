@@ -36,6 +36,7 @@ from depth_nn_transport.frames.files import (
     read_encoded,
     write_depth,
 )
+from depth_nn_transport.runtime.option import runtime_option
 import numpy as np
 from tqdm import tqdm
 
@@ -60,6 +61,7 @@ class _Run:
     """Totals of one run."""
 
     verb: str
+    codec: DepthCodec
     size: int = 0
     pixels: int = 0
     milliseconds: list[float] = field(default_factory=list)
@@ -70,13 +72,15 @@ class _Run:
         self.milliseconds.append(1e3 * (time.perf_counter() - started))
         return result
 
-    def summary(self) -> dict[str, float]:
+    def summary(self) -> dict[str, float | str]:
         return {
             'frames': len(self.milliseconds),
             'bytes': self.size,
             'bits_per_pixel': round(8 * self.size / self.pixels, 5),
             f'{self.verb}_ms_median': round(float(np.median(self.milliseconds)), 3),
             f'{self.verb}_ms_p99': round(float(np.percentile(self.milliseconds, 99)), 3),
+            'runtime': self.codec.runtime,
+            'device': self.codec.device,
         }
 
     def report(self, as_json: bool) -> None:
@@ -84,7 +88,11 @@ class _Run:
         if as_json:
             click.echo(json.dumps(summary))
         else:
-            click.echo('  '.join(f'{name} {value:g}' for name, value in summary.items()))
+            click.echo('  '.join(f'{name} {_short(value)}' for name, value in summary.items()))
+
+
+def _short(value: float | str) -> str:
+    return value if isinstance(value, str) else f'{value:g}'
 
 
 @click.command()
@@ -100,16 +108,17 @@ class _Run:
 @click.option('--at', type=float, help='Depth (m) up to which the millimetres hold.')
 @_MODEL
 @_THREADS
+@runtime_option
 @_JSON
 def encode(
     inputs: tuple[Path, ...], out: Path, mode: str, quality: float,
     max_error: float | None, max_error_mm: float | None, at: float | None, model: str,
-    threads: int, as_json: bool,
+    threads: int, runtime: str, as_json: bool,
 ) -> None:
     """Encode 16-bit depth PNGs (files or folders) to one .dnt file a frame."""
     with _readable_errors():
-        codec = _warm_codec(model, threads)
-        run = _Run('encode')
+        codec = _warm_codec(model, threads, runtime)
+        run = _Run('encode', codec)
         for path in _progress(find_files(inputs, IMAGE_SUFFIX), 'encoding', out):
             depth = read_depth(path)
             with _naming(path):
@@ -129,12 +138,15 @@ def encode(
 @_OUT
 @_MODEL
 @_THREADS
+@runtime_option
 @_JSON
-def decode(inputs: tuple[Path, ...], out: Path, model: str, threads: int, as_json: bool) -> None:
+def decode(
+    inputs: tuple[Path, ...], out: Path, model: str, threads: int, runtime: str, as_json: bool
+) -> None:
     """Decode .dnt files (files or folders) to 16-bit PNGs in millimetres."""
     with _readable_errors():
-        codec = _warm_codec(model, threads)
-        run = _Run('decode')
+        codec = _warm_codec(model, threads, runtime)
+        run = _Run('decode', codec)
         for path in _progress(find_files(inputs, ENCODED_SUFFIX), 'decoding', out):
             encoded = read_encoded(path)
             with _naming(path):
@@ -145,9 +157,9 @@ def decode(inputs: tuple[Path, ...], out: Path, model: str, threads: int, as_jso
         run.report(as_json)
 
 
-def _warm_codec(model: str, threads: int) -> DepthCodec:
+def _warm_codec(model: str, threads: int, runtime: str) -> DepthCodec:
     """Load a codec and run it once, so that start-up is not timed as work."""
-    codec = DepthCodec(model, threads)
+    codec = DepthCodec(model, threads, runtime)
     codec.decode(codec.encode(np.full((64, 64), 1000, np.uint16)))
     return codec
 

@@ -135,7 +135,8 @@ class CodecNode(LifecycleNode):
             self.get_logger().fatal(reason)
             self.stop()
             return TransitionCallbackReturn.FAILURE
-        self.get_logger().info(f'ready with model {self.codec.model_id}')
+        self.get_logger().info(
+            f'ready with model {self.codec.model_id} on {runtime_of(self.codec)}')
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -270,8 +271,9 @@ class CodecNode(LifecycleNode):
             'frames out': self.statistics.passed,
             **{f'dropped: {reason}': count for reason, count in self.drops.counts.items()},
             'queue': 0 if self.worker is None else self.worker.waiting,
+            **{name: self.value(name) for name in self.settings},
             'model': self.codec.model_id,
-            **{name: self.value(name) for name in self.settings if name != 'model'},
+            'runtime': runtime_of(self.codec),
         }
 
     def publish_diagnostics(self) -> None:
@@ -305,10 +307,14 @@ class CodecNode(LifecycleNode):
 
 def warm_codec(model: str, values: dict[str, Any]) -> DepthCodec:
     """Return a codec of a model and of a node's parameters, past its first frame."""
-    runtime = {} if values['runtime'] == 'auto' else {'runtime': values['runtime']}
-    codec = DepthCodec(model=model, threads=values['threads'], **runtime)
+    codec = DepthCodec(model, values['threads'], values['runtime'])
     codec.decode(codec.encode(np.full(WARM_UP_SIZE, 1000, np.uint16)))
     return codec
+
+
+def runtime_of(codec: DepthCodec) -> str:
+    """Return what runs a codec's networks, for people."""
+    return f'{codec.runtime} ({codec.device})'
 
 
 def descriptor_of(setting: Setting) -> ParameterDescriptor:

@@ -22,7 +22,7 @@ from typing import Any
 
 # What the codec offers; written out, since launch files read this without it.
 MODES = ('lossy', 'bounded', 'lossless')
-RUNTIMES = ('auto',)
+RUNTIMES = ('auto', 'openvino', 'torch')
 ENCODINGS = ('source', '16UC1', '32FC1')
 # A Full HD image; larger claims of a message are not believed unless the user asks for it.
 FULL_HD_PIXELS = 1920 * 1080
@@ -79,7 +79,8 @@ class Setting:
 
 COMMON = (
     Setting('model', 'main', 'name or folder of the model; both ends need the same'),
-    Setting('runtime', 'auto', 'what runs the networks', choices=RUNTIMES),
+    Setting('runtime', 'auto', 'what runs the networks; torch takes a GPU where there is one',
+            choices=RUNTIMES),
     Setting('threads', 1, 'CPU threads for one frame', lowest=1, highest=64),
     Setting('lazy', True, 'work only while somebody listens to the output'),
     Setting('autostart', True, 'configure and activate at start; if false, a lifecycle manager '

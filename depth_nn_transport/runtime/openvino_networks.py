@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from typing import ClassVar
 
 from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.model_files import ModelFiles
@@ -25,6 +26,7 @@ from depth_nn_transport.codec.networks import (
     Array,
     FLOAT_NETWORKS,
 )
+from depth_nn_transport.runtime.graph_networks import GraphNetworks, PRECISE_SYNTHESIS
 import numpy as np
 import openvino
 
@@ -34,11 +36,8 @@ FLOAT32 = {'INFERENCE_PRECISION_HINT': 'f32'}
 
 Shapes = tuple[tuple[int, ...], ...]
 
-# The synthesis in float32 whatever the processor, for frames with a bound.
-PRECISE_SYNTHESIS = 'synthesis in float32'
 
-
-class OpenVinoNetworks:
+class OpenVinoNetworks(GraphNetworks):
     """`Networks` on the CPU, compiled for each frame size on first use.
 
     The networks run in bfloat16 where the processor has instructions for it. That leaves the
@@ -47,20 +46,18 @@ class OpenVinoNetworks:
     its first use and replaced by one in float32.
     """
 
-    def __init__(self, files: ModelFiles, threads: int) -> None:
-        """Read all networks.
+    runtime: ClassVar[str] = 'openvino'
 
-        Raises:
-            ModelLoadError: if OpenVINO does not take a network.
-
-        """
+    def __init__(self, files: ModelFiles, threads: int, *, bfloat16: bool = True) -> None:
+        """See `GraphNetworks`; without ``bfloat16`` all run in float32 on every processor."""
         core = openvino.Core()
+        self._uses_bfloat16 = bfloat16 and has_bfloat16()
         core.set_property('CPU', {
             'INFERENCE_NUM_THREADS': threads, 'NUM_STREAMS': 1, 'PERFORMANCE_HINT': 'LATENCY',
+            'INFERENCE_PRECISION_HINT': 'bf16' if self._uses_bfloat16 else 'f32',
         })
         self._core = core
-        capabilities = core.get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
-        self._has_bfloat16 = 'BF16' in capabilities
+        self.device = 'CPU, bfloat16' if self._uses_bfloat16 else 'CPU, float32'
         try:
             self._models = {
                 name: core.read_model(graph, b'') for name, graph in files.networks.items()
@@ -70,40 +67,11 @@ class OpenVinoNetworks:
         self._models[PRECISE_SYNTHESIS] = self._models['synthesis']
         self._requests: OrderedDict[tuple[str, Shapes], openvino.InferRequest] = OrderedDict()
 
-    def analyse(self, residual: Array, valid: Array, quality: float) -> tuple[Array, Array]:
-        """See `Networks`."""
-        bend, hyper = self._run('analysis', residual, valid, _scalar(quality))
-        return bend, hyper
-
-    def features(self, hyper: Array, base: Array, valid: Array, quality: float) -> Array:
-        """See `Networks`."""
-        (features,) = self._run('features', hyper, base[:, :, None], valid, _scalar(quality))
-        return features
-
-    def low(self, step: int, features: Array, seen: Array) -> tuple[Array, Array]:
-        """See `Networks`."""
-        context = () if step == 0 else (seen,)
-        trunk, head = self._run(f'low{step}', features, *context)
-        return trunk, head
-
-    def high(self, step: int, seen: Array) -> Array:
-        """See `Networks`."""
-        (head,) = self._run(f'high{step}', seen)
-        return head
-
-    def synthesise(
-        self, latents: Array, valid: Array, quality: float, *, precise: bool = False
-    ) -> Array:
-        """See `Networks`."""
-        name = PRECISE_SYNTHESIS if precise else 'synthesis'
-        (bend,) = self._run(name, latents, valid, _scalar(quality))
-        return bend
-
-    def _run(self, name: str, *inputs: Array) -> list[Array]:
-        arrays = [x[None] if x.ndim == 3 else x for x in inputs]
-        request = self._request(name, tuple(x.shape for x in arrays))
-        outputs = request.infer(dict(enumerate(arrays)), share_inputs=True, share_outputs=True)
-        return [x[0] for x in outputs.values()]
+    def run(self, name: str, inputs: list[Array]) -> list[Array]:
+        """See `GraphNetworks`."""
+        request = self._request(name, tuple(x.shape for x in inputs))
+        outputs = request.infer(dict(enumerate(inputs)), share_inputs=True, share_outputs=True)
+        return list(outputs.values())
 
     def _request(self, name: str, shapes: Shapes) -> openvino.InferRequest:
         key = name, shapes
@@ -120,10 +88,15 @@ class OpenVinoNetworks:
         if name == PRECISE_SYNTHESIS:
             return self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()
         request = self._core.compile_model(model, 'CPU').create_infer_request()
-        if self._has_bfloat16 and name not in FLOAT_NETWORKS:
+        if self._uses_bfloat16 and name not in FLOAT_NETWORKS:
             exact = self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()
             return request if _agree(request, exact, shapes) else exact
         return request
+
+
+def has_bfloat16() -> bool:
+    """Return whether the processor has instructions for bfloat16."""
+    return 'BF16' in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
 
 
 def _agree(one: openvino.InferRequest, other: openvino.InferRequest, shapes: Shapes) -> bool:
@@ -136,7 +109,3 @@ def _agree(one: openvino.InferRequest, other: openvino.InferRequest, shapes: Sha
     }
     outputs = (request.infer(inputs).values() for request in (one, other))
     return all(np.array_equal(a, b) for a, b in zip(*outputs, strict=True))
-
-
-def _scalar(quality: float) -> Array:
-    return np.array([quality], np.float32)

@@ -67,11 +67,21 @@ def test_prints_one_json_line(images, tmp_path):
         summary = json.loads(line)
         assert set(summary) == {
             'frames', 'bytes', 'bits_per_pixel', f'{verb}_ms_median', f'{verb}_ms_p99',
+            'runtime', 'device',
         }
         size = sum(path.stat().st_size for path in tmp_path.glob('*.dnt'))
         assert (summary['frames'], summary['bytes']) == (3, size)
         assert summary['bits_per_pixel'] == pytest.approx(8 * size / (3 * 48 * 64), abs=1e-5)
         assert 0 < summary[f'{verb}_ms_median'] <= summary[f'{verb}_ms_p99']
+
+
+@pytest.mark.parametrize('runtime, picked', [('auto', 'openvino'), ('torch', 'torch')])
+def test_the_runtime_is_chosen_and_told(images, tmp_path, runtime, picked):
+    for command, source in ((encode, images), (decode, tmp_path)):
+        result = run(command, source, '--out', tmp_path, '--runtime', runtime, '--json')
+        assert json.loads(result.stdout)['runtime'] == picked
+    restored = read_depth(tmp_path / '0000.png')
+    np.testing.assert_array_equal(restored == 0, read_depth(images / '0000.png') == 0)
 
 
 def test_prints_a_readable_summary(images, tmp_path):
@@ -109,6 +119,7 @@ def test_decode_names_the_frame_of_another_model(images, tmp_path):
 
 @pytest.mark.parametrize('arguments, status', [
     (['--quality', '101'], 2), (['--mode', 'magic'], 2), (['--threads', '0'], 2),
+    (['--runtime', 'abacus'], 2),
     (['--model', 'no-such-model'], 1),
 ])
 def test_settings_out_of_range_are_refused(images, tmp_path, arguments, status):

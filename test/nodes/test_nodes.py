@@ -276,9 +276,21 @@ def test_parameters_change_at_run_time_or_are_refused_with_the_reason(chain):
     assert not refused.successful and "'best'" in refused.reason and 'lossy' in refused.reason
     refused = set_parameter(partner, 'depth_encoder', 'model', 'none_such')
     assert not refused.successful and 'none_such' in refused.reason
+    refused = set_parameter(partner, 'depth_encoder', 'runtime', 'abacus')
+    assert not refused.successful and 'openvino' in refused.reason
     assert not set_parameter(partner, 'depth_encoder', 'quality', 101.0).successful
     chain.pass_through(slope())
     assert diagnosed(partner, 'quality of the last frame') == '20.0'
+
+
+def test_the_runtime_changes_at_run_time_and_is_told(chain):
+    expected = chain.pass_through(slope())
+    for node in ('depth_encoder', 'depth_decoder'):
+        assert set_parameter(chain.partner, node, 'runtime', 'torch').successful
+    assert diagnosed(chain.partner, 'runtime').startswith('torch (')
+    restored = chain.pass_through(slope())
+    assert mean_error_mm(restored, expected) < 1
+    assert 'on openvino (' in chain.encoder.output
 
 
 def test_target_bitrate_lowers_the_quality(chain):

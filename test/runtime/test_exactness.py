@@ -15,28 +15,21 @@
 
 Every value in them is to be a multiple of a power of two, its step, and smaller than 2**24
 steps: then float32 holds it, and any order of summation gives the same sum. This is shown from
-the weights alone, and tried on OpenVINO, on every configuration of ONNX Runtime and in float64.
+the weights alone, and tried on every executor against float64.
 """
 
 from dataclasses import dataclass
 import itertools
 
+from depth_nn_transport.bench.executors import executors
 from depth_nn_transport.codec.model_files import EXACT_NETWORKS, ModelFiles
 import numpy as np
 import onnx
 from onnx.reference import ReferenceEvaluator
-import onnxruntime
-import openvino
 import pytest
 
 FLOAT32_INTEGERS = 2**24
 BATCH_SIDES = ((64, 96), (128, 32))
-LEVELS = [
-    onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL,
-    onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC,
-    onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED,
-    onnxruntime.GraphOptimizationLevel.ORT_ENABLE_ALL,
-]
 
 
 @dataclass(frozen=True)
@@ -207,38 +200,23 @@ def in_double(model):
     return copy
 
 
-def session(model, level, threads):
-    options = onnxruntime.SessionOptions()
-    options.graph_optimization_level = level
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=['CPUExecutionProvider']
-    )
-
-
-def openvino_runs(graph, precision, threads):
-    """Return a function that runs a graph on OpenVINO."""
-    core = openvino.Core()
-    model = core.read_model(graph)
-    settings = {'INFERENCE_PRECISION_HINT': precision, 'INFERENCE_NUM_THREADS': threads}
-
-    def run(_, inputs):
-        model.reshape({k: list(x.shape) for k, x in inputs.items()})
-        return list(core.compile_model(model, 'CPU', settings)(inputs).values())
-
-    return run
+@pytest.fixture(scope='module')
+def candidates():
+    """Networks on all executors of this machine, by name and threads."""
+    files = ModelFiles.load('main')
+    return {
+        (executor.name, threads): executor.make(files, threads)
+        for executor in executors() if not executor.missing for threads in (1, 2)
+    }
 
 
 @pytest.mark.parametrize('name', EXACT_NETWORKS)
-def test_every_runtime_returns_the_bits_of_float64(graphs, name):
+def test_every_executor_returns_the_bits_of_float64(graphs, candidates, name):
     model = graphs[name]
     reference = ReferenceEvaluator(in_double(model))
-    candidates = [session(model, level, threads).run for level in LEVELS for threads in (1, 2)]
-    candidates += [openvino_runs(model.SerializeToString(), precision, threads)
-                   for precision in ('f32', 'bf16') for threads in (1, 2)]
     for inputs in examples(graphs, name):
         truth = reference.run(None, {k: x.astype(np.float64) for k, x in inputs.items()})
-        for run in candidates:
-            for expected, actual in zip(truth, run(None, inputs), strict=True):
-                np.testing.assert_array_equal(actual, expected.astype(np.float32))
+        for which, networks in candidates.items():
+            found = networks.run(name, [*inputs.values()])
+            for expected, actual in zip(truth, found, strict=True):
+                np.testing.assert_array_equal(actual, expected.astype(np.float32), str(which))

@@ -1,0 +1,102 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Networks that are named graphs of a model; a runtime has only to run one."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+from depth_nn_transport.codec.model_files import ModelFiles
+from depth_nn_transport.codec.networks import Array
+import numpy as np
+
+# The synthesis in float32 whatever the processor, for frames with a bound.
+PRECISE_SYNTHESIS = 'synthesis in float32'
+
+
+class GraphNetworks(ABC):
+    """`Networks` on a runtime.
+
+    Attributes:
+        runtime: name of the runtime.
+        device: what it runs on, in words.
+
+    """
+
+    runtime: ClassVar[str]
+    device: str
+
+    @abstractmethod
+    def __init__(self, files: ModelFiles, threads: int) -> None:
+        """Read all networks.
+
+        Args:
+            files: of the model.
+            threads: CPU threads for a frame.
+
+        Raises:
+            ModelLoadError: if the runtime does not take a network.
+
+        """
+
+    def analyse(self, residual: Array, valid: Array, quality: float) -> tuple[Array, Array]:
+        """See `Networks`."""
+        bend, hyper = self._run('analysis', residual, valid, _scalar(quality))
+        return bend, hyper
+
+    def features(self, hyper: Array, base: Array, valid: Array, quality: float) -> Array:
+        """See `Networks`."""
+        (features,) = self._run('features', hyper, base[:, :, None], valid, _scalar(quality))
+        return features
+
+    def low(self, step: int, features: Array, seen: Array) -> tuple[Array, Array]:
+        """See `Networks`."""
+        context = () if step == 0 else (seen,)
+        trunk, head = self._run(f'low{step}', features, *context)
+        return trunk, head
+
+    def high(self, step: int, seen: Array) -> Array:
+        """See `Networks`."""
+        (head,) = self._run(f'high{step}', seen)
+        return head
+
+    def synthesise(
+        self, latents: Array, valid: Array, quality: float, *, precise: bool = False
+    ) -> Array:
+        """See `Networks`."""
+        name = PRECISE_SYNTHESIS if precise else 'synthesis'
+        (bend,) = self._run(name, latents, valid, _scalar(quality))
+        return bend
+
+    def _run(self, name: str, *inputs: Array) -> list[Array]:
+        arrays = [x[None] if x.ndim == 3 else x for x in inputs]
+        return [x[0] for x in self.run(name, arrays)]
+
+    @abstractmethod
+    def run(self, name: str, inputs: list[Array]) -> list[Array]:
+        """Run a graph.
+
+        Args:
+            name: of a network, or `PRECISE_SYNTHESIS`.
+            inputs: float32 (1, H, W, C), or (1,) for a quality, in the order of the graph.
+
+        Returns:
+            float32 (1, H, W, C), in the order of the graph, valid until the next call only.
+
+        """
+
+
+def _scalar(quality: float) -> Array:
+    return np.array([quality], np.float32)

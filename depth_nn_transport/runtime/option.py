@@ -1,0 +1,24 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The option ``--runtime`` of commands that run the codec."""
+
+from __future__ import annotations
+
+import click
+from depth_nn_transport.runtime.registry import AUTO, RUNTIMES
+
+runtime_option = click.option(
+    '--runtime', default=AUTO, show_default=True, type=click.Choice(RUNTIMES),
+    help='What runs the networks; torch takes a GPU where there is one.',
+)

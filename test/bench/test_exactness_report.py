@@ -1,0 +1,45 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""The report of a machine tells what it ran, what came out, and what it could not run."""
+
+from dataclasses import replace
+
+from depth_nn_transport.bench.exactness import Finding
+from depth_nn_transport.bench.exactness_report import markdown, processor
+from depth_nn_transport.bench.executors import executors
+import pytest
+
+GOOD = Finding('OpenVINO, float32', 1, 'native', 9, 9, 9, 3, 3, True, 2e-4, 1e-6, 0.015)
+
+
+@pytest.mark.parametrize('flaw', [
+    {'same_streams': 8}, {'same_latents': 8}, {'same_exact': 2}, {'bounds_kept': False}])
+def test_whatever_is_not_the_same_is_a_flaw(flaw):
+    assert GOOD.is_good
+    assert not replace(GOOD, **flaw).is_good
+
+
+def test_a_row_for_every_run():
+    text = markdown([], [GOOD, replace(GOOD, threads=2, bounds_kept=False, same_streams=8)])
+    row = '| OpenVINO, float32 | native | {} | {} of 9 | 9 of 9 | 3 of 3 | {} | 0.0002 / 1e-06 |'
+    assert row.format(1, 9, 'kept') in text
+    assert row.format(2, 8, 'BROKEN') in text
+    assert '1.50%' in text
+
+
+def test_the_machine_and_what_it_lacks_are_named():
+    text = markdown([], [GOOD])
+    assert processor() in text
+    for executor in executors():
+        assert bool(executor.missing) == (f'- {executor.name}: {executor.missing}' in text)
