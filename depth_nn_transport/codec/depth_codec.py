@@ -197,8 +197,8 @@ class DepthCodec:
             frame = self._check(depth)
             mask, latents = self._mask.encode(~frame.valid), b''
             if frame.valid.any():
-                bound = loose_bound(round(quality))
-                latents, _ = self._encode_corrected(frame, round(quality), bound)
+                threshold = loose_bound(round(quality))
+                latents, _ = self._encode_corrected(frame, round(quality), threshold)
         return self._wrap(frame, Mode.LOSSY, round(quality), 0.0, mask, latents)
 
     def decode(self, encoded: EncodedDepth) -> Depth:

@@ -124,11 +124,12 @@ def _export_step(step: ContextStep, k: int, folder: Path) -> None:
     def look_first(features: Tensor) -> tuple[Tensor, Tensor]:
         return look(features, features)
 
+    low, high = folder / f'low{k}.onnx', folder / f'high{k}.onnx'
     if step.has_context:
-        _export(_Graph(_channels_last(look), step), {'features': here, 'seen': seen}, folder / f'low{k}.onnx')
+        _export(_Graph(_channels_last(look), step), {'features': here, 'seen': seen}, low)
     else:
-        _export(_Graph(_channels_last(look_first), step), {'features': here}, folder / f'low{k}.onnx')
-    _export(_Graph(_channels_last(step.high), step), {'seen': seen_low}, folder / f'high{k}.onnx')
+        _export(_Graph(_channels_last(look_first), step), {'features': here}, low)
+    _export(_Graph(_channels_last(step.high), step), {'seen': seen_low}, high)
 
 
 def linear_parts(model: DepthModel) -> dict[str, Array]:
