@@ -29,7 +29,7 @@ from regenerate_benchmarks import DOCS, put, ROOT
 @click.command()
 @click.argument('folders', nargs=-1, metavar='[DIR]...',
                 type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option('--frames', default=12, show_default=True, help='As of `bench navigation`.')
+@click.option('--frames', default=6, show_default=True, help='As of `bench navigation`.')
 def main(folders: tuple[Path, ...], frames: int) -> None:
     """Write the figures of simulated scenes and of recordings in the folders into the page."""
     with tempfile.TemporaryDirectory() as scratch:

@@ -171,7 +171,7 @@ def bag(
 )
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
               help='Folder for the tables and the picture.')
-@click.option('--frames', default=12, show_default=True, type=click.IntRange(1),
+@click.option('--frames', default=6, show_default=True, type=click.IntRange(1),
               help='Simulated scenes, and frames of each folder.')
 @click.option('--model', default='main', show_default=True)
 def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) -> None:

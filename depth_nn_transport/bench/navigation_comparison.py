@@ -51,6 +51,7 @@ NOISE = 'the sensor itself, a second time'
 REACHES_M = (1.0, 5.0)
 # Ranges are compared up to this distance: what is docked at.
 SCAN_REACH_M = 2.0
+_SWEEP_STRIDE = 3
 # So quick that camera and people stand still between two frames; only the noise changes.
 _STILL_FPS = 1e6
 # Of three places the third is outdoors, where hardly anything stands within the layer's range.
@@ -172,11 +173,12 @@ def peer_settings(scenes: Sequence[Scene], bits: float) -> list[Setting]:
 
 
 def setting_at_rate(codec: Codec, scenes: Sequence[Scene], bits: float) -> float:
-    """Interpolate a codec's setting between those of its sweep; bits per pixel of all scenes."""
+    """Interpolate the setting of so many bits per pixel in a sweep over some of the scenes."""
     settings = np.sort(np.array(codec.settings, np.float64))
-    pixels = sum(scene.frame.depth.size for scene in scenes)
+    some = [scene.frame for scene in scenes[::_SWEEP_STRIDE]]
+    pixels = sum(frame.depth.size for frame in some)
     rates = [
-        8 * sum(len(codec.encode(scene.frame, setting)) for scene in scenes) / pixels
+        8 * sum(len(codec.encode(frame, setting)) for frame in some) / pixels
         for setting in settings]
     order = np.argsort(rates)
     return float(np.interp(np.log(bits), np.log(np.array(rates)[order]), settings[order]))
@@ -186,7 +188,7 @@ def choose_settings(scenes: Sequence[Scene], model: str) -> list[Setting]:
     """Return the settings of our codec and the peers at the rate that it takes for the scenes."""
     ours = our_settings(model)
     (same,) = (setting for setting in ours if setting.title == f'quality {PEER_QUALITY}')
-    bits = float(np.mean([same.restore(scene.frame)[0] for scene in scenes]))
+    bits = float(np.mean([same.restore(scene.frame)[0] for scene in scenes[::_SWEEP_STRIDE]]))
     return [*ours, *peer_settings(scenes, bits)]
 
 

@@ -32,6 +32,9 @@ from depth_nn_transport.bench.link import (
 )
 from depth_nn_transport.bench.relay import RelayLink
 
+# What the documentation of ROS 2 recommends for lossy links: the kernel must not keep the parts of
+# datagrams that lack one for long, or there is no room for others.
+REASSEMBLY = {'ipfrag_time': 3, 'ipfrag_high_thresh': 2**27}
 ADDRESSES = ('10.77.0.1/24', '10.77.0.2/24')
 
 
@@ -73,6 +76,9 @@ def robot_and_base() -> Iterator[tuple[Site, Site, Link]]:
         link = stack.enter_context(_link(names))
         for name, device, address in zip(names, link.devices, ADDRESSES, strict=True):
             run('ip', '-n', name, 'address', 'add', address, 'dev', device)
+            for setting, value in REASSEMBLY.items():
+                run('ip', 'netns', 'exec', name, 'sh', '-c',
+                    f'echo {value} > /proc/sys/net/ipv4/{setting}')
             for interface in ('lo', device):
                 run('ip', '-n', name, 'link', 'set', interface, 'up', 'multicast', 'on')
         link.shape(PERFECT)

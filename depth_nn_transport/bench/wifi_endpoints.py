@@ -52,7 +52,7 @@ from std_msgs.msg import Header
 
 Depth = NDArray[np.uint16]
 
-SIZE = (640, 480)
+SIZE = (424, 240)
 FRAMES = 20
 FRAME_ID = 'camera_depth_optical_frame'
 PNG_TOPIC = f'{IMAGE_TOPIC}/compressedDepth'
