@@ -154,8 +154,9 @@ def draw_costmaps(path: Path, scene: Scene, settings: Sequence[Setting]) -> None
         changes = compare_cells(
             LAYER, scene.pose, original, point_cloud(depth, scene.camera))
         beyond = int(changes.appeared_beyond.sum() + changes.vanished_beyond.sum())
-        _draw_cells(axes, changes, f'{title}, {bits:.2f} bit/px:\n{beyond} cells changed by more '
-                                   'than a cell')
+        _draw_cells(
+            axes, changes,
+            f'{title}\n{bits:.2f} bit/px, {beyond} cells changed by more than a cell')
     handles = [grid[1].plot([], [], 's', color=colour, label=label)[0]
                for label, colour in _LEGEND.items()]
     figure.legend(handles=handles, loc='outside lower center', ncols=len(_LEGEND))
