@@ -187,3 +187,80 @@ def exactness(out: Path) -> None:
     click.echo(text)
     if not all(finding.is_good for finding in findings):
         raise click.ClickException('this machine is not exact; see the report')
+
+
+@bench.command()
+@click.argument(
+    'folders', metavar='[DIR]...', nargs=-1,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+              help='Folder for the tables and the picture.')
+@click.option('--frames', default=6, show_default=True, type=click.IntRange(1),
+              help='Simulated scenes, and frames of each folder.')
+@click.option('--model', default='main', show_default=True)
+def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) -> None:
+    """Compare costmap, laser scan and point cloud of raw and restored depth.
+
+    Simulated scenes are always measured, recordings (16-bit PNGs in mm of a D435) besides.
+    """
+    import cv2
+
+    from depth_nn_transport.bench import navigation_comparison as comparison
+    from depth_nn_transport.bench import navigation_report as report
+
+    cv2.setNumThreads(1)
+    out.mkdir(parents=True, exist_ok=True)
+    recordings = {}
+    try:
+        for name, load in comparison.recordings(folders).items():
+            scenes = list(tqdm(load(frames), desc=name, total=frames, unit='scene'))
+            settings = comparison.choose_settings(scenes, model)
+            with tqdm(total=len(settings) * len(scenes), desc=name, unit='frame') as bar:
+                impacts = comparison.measure_settings(scenes, settings, bar.update)
+            pixels = scenes[0].frame.depth.size
+            recordings[name] = {
+                title: report.Figures.of(some, pixels) for title, some in impacts.items()}
+            if name == comparison.SIMULATED:
+                busiest = max(range(len(scenes)), key=lambda i: impacts['quality 50'][i].cells)
+                report.draw_costmaps(out / 'costmaps.png', scenes[busiest], settings)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    tables = report.markdown(recordings)
+    (out / 'navigation.md').write_text(tables)
+    (out / 'navigation.json').write_text(json.dumps({
+        name: {title: asdict(figures) for title, figures in settings.items()}
+        for name, settings in recordings.items()}) + '\n')
+    click.echo(tables)
+
+
+@bench.command()
+@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+              help='Folder for tables and chart.')
+@click.option('--seconds', default=8.0, show_default=True, type=click.FloatRange(1),
+              help='Of each stream over each link.')
+@click.option('--rate', default=10.0, show_default=True, type=click.FloatRange(0.1, 60),
+              help='Frames per second.')
+def wifi(out: Path, seconds: float, rate: float) -> None:
+    """Send depth over bad Wi-Fi between two network namespaces: raw, as PNG and by our nodes.
+
+    Needs root and iproute2. No traffic leaves the machine.
+    """
+    from depth_nn_transport.bench import wifi as measurement
+    from depth_nn_transport.bench.link import NetworkError
+    from depth_nn_transport.bench.network import ended_by_signals, robot_and_base
+    from depth_nn_transport.bench.wifi_report import write_report
+
+    streams, links = measurement.STREAMS, measurement.LINKS
+    out.mkdir(parents=True, exist_ok=True)
+    passages = []
+    try:
+        with (ended_by_signals(), robot_and_base() as (robot, base, link),
+              tqdm(total=len(streams) * len(links), unit='run', disable=None) as bar):
+            for stream in streams:
+                bar.set_description(f'{stream.form}, {stream.reliability}')
+                passages += measurement.measure_stream(
+                    stream, links, robot, base, link, seconds, rate, bar.update)
+    except (NetworkError, RuntimeError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(write_report(out, passages, rate, link.kind))

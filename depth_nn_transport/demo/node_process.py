@@ -43,16 +43,17 @@ class NodeProcess:
     """
     Runs `depth_encoder` or `depth_decoder` with parameters until it is stopped.
 
-    As a context manager it stops the node at the end of the block.
+    `prefix` are words before the command, such as `ip netns exec robot`. As a context manager it
+    stops the node at the end of the block.
     """
 
     def __init__(
             self, name: str, parameters: Mapping[str, Any] | None = None,
-            arguments: Sequence[str] = ()) -> None:
+            arguments: Sequence[str] = (), prefix: Sequence[str] = ()) -> None:
         settings = [f'{key}:={value}' for key, value in (parameters or {}).items()]
         options = [word for setting in settings for word in ('-p', setting)]
         self._process = subprocess.Popen(
-            [sys.executable, '-m', f'depth_nn_transport.nodes.{name}',
+            [*prefix, sys.executable, '-m', f'depth_nn_transport.nodes.{name}',
              '--ros-args', *options, *arguments],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self._lines: list[str] = []

@@ -60,8 +60,8 @@ class CodecNode(LifecycleNode):
     A managed node that passes frames through the codec on a thread of its own, newest first.
 
     Configuring loads the model, activating subscribes. A subclass defines `load_codec`,
-    `advertise_all`, `subscribe_all` and `process`. `drops.counts` has the number of frames
-    dropped for each reason; the node logs them when it is closed.
+    `advertise_all`, `subscribe_all`, `is_idle` and `process`. `drops.counts` has the number of
+    frames dropped for each reason; the node logs them when it is closed.
     """
 
     def __init__(self, name: str, settings: Sequence[Setting]) -> None:
@@ -262,6 +262,10 @@ class CodecNode(LifecycleNode):
         """Return what is wrong at the moment."""
         return problems_of(self.statistics.recent())
 
+    def is_idle(self) -> bool:
+        """Return whether the node rests as nobody listens."""
+        raise NotImplementedError
+
     def figures(self) -> dict[str, Any]:
         """Return what diagnostics tell of a configured node."""
         assert self.codec is not None
@@ -283,7 +287,8 @@ class CodecNode(LifecycleNode):
             state = 'not configured' if self.codec is None else 'inactive'
             message = status(name, self.hardware_id, [], state, {})
         else:
-            message = status(name, self.hardware_id, self.problems(), 'running', self.figures())
+            fine = 'idle: nobody listens' if self.is_idle() else 'running'
+            message = status(name, self.hardware_id, self.problems(), fine, self.figures())
         array = DiagnosticArray(status=[message])
         array.header.stamp = self.get_clock().now().to_msg()
         self._diagnostics.publish(array)

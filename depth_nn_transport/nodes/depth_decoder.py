@@ -29,6 +29,7 @@ from depth_nn_transport.nodes.codec_node import (
 )
 from depth_nn_transport.nodes.codec_shelf import CodecShelf
 from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC, MODEL_SUFFIX
+from depth_nn_transport.nodes.diagnostics import Problem
 from depth_nn_transport.nodes.error_sample import to_mm
 from depth_nn_transport.nodes.frame_statistics import Frame
 from depth_nn_transport.nodes.image_conversion import convert_depth, depth_to_image
@@ -106,6 +107,14 @@ class DepthDecoder(CodecNode):
             self.subscribe_all()
         elif not wanted and self.is_subscribed():
             self.unsubscribe_all()
+
+    def is_idle(self) -> bool:
+        """See `CodecNode`."""
+        return not self.is_subscribed()
+
+    def problems(self) -> list[Problem]:
+        """Return what is wrong with the frames that the node asks for."""
+        return super().problems() if self.is_subscribed() else []
 
     def receive_info(self, message: CameraInfo) -> None:
         """Keep the calibration of a camera for the images to come."""

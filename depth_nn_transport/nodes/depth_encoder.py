@@ -106,6 +106,7 @@ class DepthEncoder(CodecNode):
             self.hand_over(message, None)
         else:
             self.statistics.drop('max_rate')
+            self.drops.count('max_rate')
 
     def process(self, message: Image) -> Frame | None:
         """Encode an image and publish it."""
@@ -135,12 +136,13 @@ class DepthEncoder(CodecNode):
     def promise(self) -> dict[str, float]:
         """Return what the codec is told beside the mode."""
         mode, millimetres = self.value('mode'), self.value('max_error_mm')
+        reach = self.value('max_error_mm_at')
         if mode == 'lossy':
             return {'quality': self.value('quality')}
         if mode == 'lossless':
             return {}
         if millimetres > 0:
-            return {'max_error_mm': millimetres}
+            return {'max_error_mm': millimetres, **({'at': reach} if reach > 0 else {})}
         return {'max_error': self.value('max_error')}
 
     def send_at_rate(self, depth: NDArray[Any], message: Image) -> tuple[EncodedDepth, int] | None:
@@ -187,6 +189,10 @@ class DepthEncoder(CodecNode):
     def problems(self) -> list[Problem]:
         """See `CodecNode`."""
         return [*super().problems(), *problems_of_sample(self.sample, self.sampled_bound)]
+
+    def is_idle(self) -> bool:
+        """See `CodecNode`."""
+        return not self.is_wanted(self.publisher)
 
     def figures(self) -> dict[str, Any]:
         """See `CodecNode`."""

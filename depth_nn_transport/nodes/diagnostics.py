@@ -29,7 +29,9 @@ OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.E
 # Frames that the user asked to leave out.
 WANTED_DROPS = frozenset({'max_rate'})
 # Frames that were in order, but too many or too late.
-OVERLOAD_DROPS = frozenset({'replaced', 'bitrate', 'lost', 'stale'})
+OVERLOAD_DROPS = frozenset({'replaced', 'bitrate', 'lost', 'StaleFrameError'})
+# While a model meets frames of a new size, one is overtaken by the next for a while.
+PASSING_DROPS = frozenset({'replaced', 'lost'})
 MAX_OVERLOAD_SHARE = 0.2
 MAX_HOLE_SHARE = 0.9
 MAX_AGE_MS = 500.0
@@ -53,9 +55,9 @@ def problems_of(recent: Recent) -> list[Problem]:
 
 
 def failed(recent: Recent) -> list[Problem]:
-    """Return the problem of frames that could not be coded."""
-    failures = {reason: count for reason, count in recent.drops.items()
-                if reason not in WANTED_DROPS | OVERLOAD_DROPS}
+    """Return the problem of frames that could not be coded, or of none that passes."""
+    expected = WANTED_DROPS | (OVERLOAD_DROPS if recent.frames else PASSING_DROPS)
+    failures = {reason: count for reason, count in recent.drops.items() if reason not in expected}
     if not failures:
         return []
     reasons = ', '.join(f'{reason} {count}' for reason, count in failures.items())

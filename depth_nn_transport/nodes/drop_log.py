@@ -41,6 +41,11 @@ class DropLog:
         self._next_warning: dict[str, float] = {}
         self._lock = threading.Lock()
 
+    def count(self, reason: str) -> None:
+        """Count a frame that was dropped on purpose, which nobody is to be warned of."""
+        with self._lock:
+            self.counts[reason] += 1
+
     def drop(self, reason: str, advice: str) -> None:
         """Count a dropped frame and, unless it did so lately, warn of the reason."""
         now = self._clock()

@@ -98,6 +98,9 @@ ENCODER = (
             highest=1000),
     Setting('max_error_mm', 0.0, 'bound of mode bounded in mm, in the place of max_error; 0 means '
                                  'off', lowest=0, highest=10_000),
+    Setting('max_error_mm_at', 0.0, 'm; depth up to which max_error_mm holds, beyond it the error '
+                                    'may grow as that of the sensor; 0 means the whole frame',
+            lowest=0, highest=65),
     Setting('max_rate', 0.0, 'Hz; frames beyond are left out; 0 means all are taken', lowest=0,
             highest=1000),
     Setting('error_sample_period', 30, 'of every so many frames one is decoded again to report '

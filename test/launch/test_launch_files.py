@@ -15,9 +15,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.util import find_spec
 import os
 from pathlib import Path
+import re
 import signal
 import subprocess
 import sys
@@ -38,6 +40,20 @@ service = LaunchService()
 service.include_launch_description(IncludeLaunchDescription(
     PythonLaunchDescriptionSource(sys.argv[1]), launch_arguments=arguments))
 sys.exit(service.run())
+"""
+
+
+# Stands for `rs_launch.py` of `realsense2_camera`.
+DRIVER = """
+from launch import LaunchDescription
+from launch.actions import DeclareLaunchArgument, LogInfo
+from launch.substitutions import LaunchConfiguration
+NAMES = ('camera_namespace', 'camera_name', 'depth_module.depth_profile')
+
+def generate_launch_description():
+    words = [part for name in NAMES for part in (' ', LaunchConfiguration(name))]
+    return LaunchDescription([
+        *(DeclareLaunchArgument(name) for name in NAMES), LogInfo(msg=['driver:', *words])])
 """
 
 
@@ -94,6 +110,35 @@ def test_the_realsense_example_uses_the_names_of_the_driver():
 
 
 @pytest.mark.dds
+def test_the_realsense_example_starts_driver_and_encoder(tmp_path, monkeypatch):
+    share = tmp_path / 'share'
+    index = share / 'ament_index' / 'resource_index' / 'packages'
+    folder = share / 'realsense2_camera' / 'launch'
+    for made in (index, folder):
+        made.mkdir(parents=True)
+    (index / 'realsense2_camera').touch()
+    (folder / 'rs_launch.py').write_text(DRIVER)
+    monkeypatch.setenv('AMENT_PREFIX_PATH', f'{tmp_path}:{os.environ["AMENT_PREFIX_PATH"]}')
+    output = launch_until_ready(1, 'realsense.launch.py', 'camera_name:=front', 'mode:=bounded')
+    assert 'driver: camera front 848x480x30' in output, output
+    assert 'depth_encoder]: ready' in output, output
+
+
+@pytest.mark.dds
+def test_a_node_that_ended_by_itself_is_started_again():
+    pids = []
+
+    def kill_the_first(line: str) -> None:
+        if found := re.search(r'process started with pid \[(\d+)\]', line):
+            pids.append(int(found[1]))
+        if 'ready with model' in line and len(pids) == 1:
+            os.kill(pids[0], signal.SIGKILL)
+
+    output = launch_until_ready(2, 'encoder.launch.py', on_line=kill_the_first)
+    assert len(pids) == 2, output
+
+
+@pytest.mark.dds
 @pytest.mark.parametrize('side', ['encoder', 'decoder'])
 def test_every_camera_gets_a_node_of_its_own(side):
     output = launch_until_ready(3, 'multi_camera.launch.py', f'side:={side}',
@@ -110,7 +155,9 @@ def test_transport_starts_and_ends_both_nodes():
     assert output.count('process has finished cleanly') == 2, output
 
 
-def launch_until_ready(count: int, name: str, *arguments: str) -> str:
+def launch_until_ready(
+        count: int, name: str, *arguments: str,
+        on_line: Callable[[str], None] = lambda line: None) -> str:
     """Return what a launch file prints until so many nodes were ready and all have ended."""
     command = [sys.executable, '-c', RUN, str(LAUNCH_FOLDER / name), *arguments]
     with subprocess.Popen(
@@ -119,6 +166,7 @@ def launch_until_ready(count: int, name: str, *arguments: str) -> str:
         lines = []
         for line in process.stdout:
             lines.append(line)
+            on_line(line)
             if sum('ready with model' in line for line in lines) == count:
                 break
         # As a terminal does it: to the launch process and to the nodes.

@@ -52,15 +52,21 @@ def test_a_good_stream_is_fine():
 
 @pytest.mark.parametrize('state', [
     Recent(0, [], Counter(), 5.0), recent(CorruptStreamError=1), recent(replaced=5),
+    recent(StaleFrameError=5), recent(count=0, replaced=10),
     recent(replace(FRAME, hole_share=0.95)), recent(replace(FRAME, age_ms=800.0))])
 def test_a_doubtful_stream_is_a_warning(state):
     assert level(problems_of(state)) == WARN
 
 
-def test_a_stream_of_failures_is_an_error():
-    problems = problems_of(recent(count=0, ModelMismatchError=10))
+@pytest.mark.parametrize('reason', ['ModelMismatchError', 'StaleFrameError', 'bitrate'])
+def test_a_stream_of_failures_is_an_error(reason):
+    problems = problems_of(recent(count=0, **{reason: 10}))
     assert level(problems) == ERROR
-    assert 'ModelMismatchError 10' in problems[0].text
+    assert f'{reason} 10' in problems[0].text
+
+
+def test_a_few_late_frames_are_no_problem():
+    assert problems_of(recent(StaleFrameError=1)) == []
 
 
 def test_what_the_user_asked_for_is_no_problem():

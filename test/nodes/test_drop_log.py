@@ -62,3 +62,11 @@ def test_a_reason_that_lasts_is_reported_again():
     recorder.time += WARNING_PERIOD_S
     drops.drop('wrong', 'do this')
     assert '2 so far' in recorder.warnings[1]
+
+
+def test_what_is_dropped_on_purpose_is_counted_in_silence():
+    recorder = Recorder()
+    drops = DropLog(recorder, recorder.clock)
+    drops.count('wanted')
+    assert drops.counts['wanted'] == 1
+    assert recorder.warnings == []

@@ -23,7 +23,7 @@ from depth_nn_transport.nodes.quality_of_service import LATCHED
 
 from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
 
-from diagnostic_msgs.msg import DiagnosticArray
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
@@ -293,6 +293,35 @@ def test_the_runtime_changes_at_run_time_and_is_told(chain):
     assert 'on openvino (' in chain.encoder.output
 
 
+def test_promises_change_at_run_time_and_are_kept(chain):
+    image = slope()
+    compressed = chain.partner.listen(CompressedDepth, COMPRESSED)
+    original = image_to_depth(image).astype(float)[16:]
+    for changes, limit_mm in (
+            ({'mode': 'bounded', 'max_error': 2.0}, 2 * 1600**2 / 640000 + 1),
+            ({'max_error_mm': 6, 'max_error_mm_at': 1.5}, 7),
+            ({'mode': 'lossless'}, 0)):
+        for name, value in changes.items():
+            assert set_parameter(chain.partner, 'depth_encoder', name, value).successful
+        # The frames that were under way have passed by then.
+        chain.pass_through(image)
+        restored = image_to_depth(chain.pass_through(image)).astype(float)[16:]
+        assert np.abs(restored - original).max() <= limit_mm
+    assert compressed[-1].mode == CompressedDepth.MODE_LOSSLESS
+    refused = set_parameter(chain.partner, 'depth_encoder', 'target_bitrate', 2.0)
+    assert not refused.successful and "'lossless'" in refused.reason
+
+
+def test_max_rate_changes_at_run_time(chain):
+    chain.pass_through(slope())
+    assert set_parameter(chain.partner, 'depth_encoder', 'max_rate', 0.001).successful
+    for _ in range(5):
+        chain.images.publish(slope())
+        chain.partner.wait_for_silence()
+    # The first one is not too many.
+    assert chain.encoder.stop().summary['dropped']['max_rate'] >= 3
+
+
 def test_target_bitrate_lowers_the_quality(chain):
     assert set_parameter(chain.partner, 'depth_encoder', 'target_bitrate', 0.001).successful
     for _ in range(20):
@@ -378,6 +407,15 @@ def test_both_kinds_of_delivery_work_end_to_end(partner, start_node, reliability
     partner.wait_for(came)
 
 
+def test_a_listener_that_asks_for_too_much_is_told_in_plain_words(partner, start_node):
+    override = f'qos_overrides./{COMPRESSED}.publisher.reliability'
+    node = start_node('depth_encoder', **{override: 'best_effort'})
+    partner.listen(CompressedDepth, COMPRESSED)
+    partner.wait_for(lambda: 'no messages pass' in node.output)
+    assert 'another node asks for more reliability than this one offers' in node.output
+    assert override in node.output
+
+
 def test_ends_that_do_not_fit_are_told_in_plain_words(partner, start_node):
     node = start_node('depth_encoder', **{
         f'qos_overrides./{IMAGE}.subscription.reliability': 'reliable'})
@@ -385,6 +423,18 @@ def test_ends_that_do_not_fit_are_told_in_plain_words(partner, start_node):
         Image, IMAGE, QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
     partner.wait_for(lambda: 'no messages pass' in node.output)
     assert f'qos_overrides./{IMAGE}.subscription.reliability' in node.output
+
+
+def test_a_decoder_without_listeners_is_idle_and_fine(partner, start_node):
+    start_node('depth_decoder')
+    arrays = partner.listen(DiagnosticArray, '/diagnostics')
+
+    def idle() -> list[DiagnosticStatus]:
+        return [status for array in arrays for status in array.status
+                if 'nobody listens' in status.message]
+
+    partner.wait_for(lambda: bool(idle()))
+    assert idle()[0].level == DiagnosticStatus.OK
 
 
 def test_diagnostics_report_figures_and_the_error_of_a_sample(chain):

@@ -15,9 +15,12 @@
 
 from __future__ import annotations
 
+from functools import partial
 import math
 
+from depth_nn_transport import DepthCodec
 from depth_nn_transport.nodes.rate_control import RateController, SizeModel, WINDOW_S
+from depth_nn_transport.simulator import simulate_sequence
 
 from hypothesis import given, settings, strategies as st
 
@@ -40,22 +43,25 @@ def size_of(quality: float, scene: float, bend: float = 1.0) -> int:
     return round(BASE_SIZE * math.exp(scene + growth))
 
 
-def play(controller, scenes, jitter=0.0, bend=1.0, rate=RATE_HZ):
-    """Return times, sizes and qualities of the frames that were sent."""
+def play(controller, scenes, jitter=0.0, size=size_of, rate=RATE_HZ):
+    """Return times, sizes and qualities of the frames that were sent.
+
+    `size` gives the bytes of a scene at a quality.
+    """
     rng = np.random.default_rng(1)
     sent, now = [], 0.0
     for number, scene in enumerate(scenes):
         now = max(now + 0.001, (number + jitter * rng.uniform(-1, 1)) / rate)
         quality = controller.choose(now)
         while quality is not None:
-            size = size_of(quality, scene, bend)
-            delay = controller.delay(now, size)
+            encoded = size(quality, scene)
+            delay = controller.delay(now, encoded)
             if delay is not None:
                 now += delay
-                controller.sent(now, quality, size)
-                sent.append((now, size, quality))
+                controller.sent(now, quality, encoded)
+                sent.append((now, encoded, quality))
                 break
-            quality = controller.retry(quality, size, now)
+            quality = controller.retry(quality, encoded, now)
     return tuple(np.array(column) for column in zip(*sent, strict=True))
 
 
@@ -89,7 +95,8 @@ SCENES = {
 @pytest.mark.parametrize('bend', [0.8, 1.0, 1.3])
 def test_the_mean_over_two_seconds_is_kept_on_changing_scenes(name, bend):
     target = 8 * RATE_HZ * size_of(55, 0, bend)
-    times, sizes, _ = play(RateController(target), SCENES[name], bend=bend)
+    times, sizes, _ = play(
+        RateController(target), SCENES[name], size=partial(size_of, bend=bend))
     assert np.abs(deviations(times, sizes, target)).max() < 0.05
 
 
@@ -99,6 +106,21 @@ def test_half_a_second_never_exceeds_the_rate_by_more_than_a_frame(name, jitter)
     target = 8 * RATE_HZ * size_of(55, 0)
     times, sizes, _ = play(RateController(target), SCENES[name], jitter)
     # The period of the frames, and with it a frame's worth, is measured.
+    assert excess(times, sizes, target) < 1.05
+
+
+@pytest.mark.parametrize('seed', [0, 1])
+def test_the_codec_itself_keeps_the_rate_on_changing_scenes(seed):
+    codec = DepthCodec()
+    # Played at 30 Hz, the camera moves five times as fast as it should.
+    frames = [frame.depth for frame in simulate_sequence(
+        seed, frames=150, width=160, height=120, fps=RATE_HZ / 5)]
+    default = np.mean([len(codec.encode(depth).to_bytes()) for depth in frames[::10]])
+    target = 8 * RATE_HZ * float(default)
+    times, sizes, _ = play(
+        RateController(target), frames,
+        size=lambda quality, depth: len(codec.encode(depth, quality=quality).to_bytes()))
+    assert np.abs(deviations(times, sizes, target)).max() < 0.05
     assert excess(times, sizes, target) < 1.05
 
 

@@ -1,0 +1,228 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Measures what arrives of depth over bad Wi-Fi: raw, as PNG and by our nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any
+
+from depth_nn_transport.bench.link import Link, LinkQuality, PERFECT
+from depth_nn_transport.bench.network import Site
+from depth_nn_transport.bench.wifi_endpoints import Stream
+from depth_nn_transport.demo.node_process import NodeProcess, STOP_TIMEOUT_S
+
+import numpy as np
+
+RATE_HZ = 10.0
+STREAMS = (
+    Stream('raw', 'best_effort', 5), Stream('raw', 'reliable', 5),
+    Stream('png', 'best_effort', 5), Stream('png', 'reliable', 5),
+    Stream('ours', 'best_effort', 5), Stream('ours', 'reliable', 5), Stream('ours', 'reliable', 1),
+)
+DELAY_MS, JITTER_MS = 10.0, 5.0
+LINKS = (
+    *(LinkQuality(5.0, DELAY_MS, JITTER_MS, loss) for loss in (0.0, 0.01, 0.05, 0.1, 0.2)),
+    *(LinkQuality(20.0, DELAY_MS, JITTER_MS, loss) for loss in (0.01, 0.1)),
+)
+# Only the two namespaces of ours hear this domain.
+DOMAIN = 42
+# Past this time after a change, queues hold what belongs to the new link.
+SETTLE_S = 2.0
+START_TIMEOUT_S = 90.0
+# Frames that are to come over the perfect link before it gets bad.
+_FIRST_FRAMES = 5
+
+
+@dataclass(frozen=True)
+class Passage:
+    """
+    What came of a stream over a link.
+
+    Attributes
+    ----------
+    stream : Stream
+        What was sent.
+    link : LinkQuality
+        The link.
+    seconds : float
+        That were watched.
+    sent, received : int
+        Frames.
+    delays_ms : tuple of float
+        From the camera's stamp to the user, of the frames that came.
+    longest_gap_s : float
+        Longest time without a frame.
+    carried_mbit : float
+        Mbit/s that came over the link, all overhead included.
+    error_quanta : float or None
+        Mean error of the frames that came over any link, in quanta.
+
+    """
+
+    stream: Stream
+    link: LinkQuality
+    seconds: float
+    sent: int
+    received: int
+    delays_ms: tuple[float, ...]
+    longest_gap_s: float
+    carried_mbit: float
+    error_quanta: float | None
+
+    @property
+    def frames_per_second(self) -> float:
+        """Return the frames that came in a second."""
+        return self.received / self.seconds
+
+    def delay_ms(self, percent: float) -> float:
+        """Return a percentile of the delays, NaN if nothing came."""
+        return float(np.percentile(self.delays_ms, percent)) if self.delays_ms else float('nan')
+
+
+class Endpoint:
+    """A process of `wifi_endpoints`, whose events are kept."""
+
+    def __init__(self, site: Site, name: str, stream: Stream, *arguments: float) -> None:
+        self.events: list[Any] = []
+        self._process = subprocess.Popen(
+            [*command_prefix(site), sys.executable, '-m',
+             'depth_nn_transport.bench.wifi_endpoints', name, json.dumps(asdict(stream)),
+             *(f'{argument:g}' for argument in arguments)],
+            stdout=subprocess.PIPE, text=True)
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def __enter__(self) -> Endpoint:
+        return self
+
+    def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None,
+            trace: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the process, with time to tell its last events."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+        try:
+            self._process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        self.events.extend(json.loads(line) for line in self._process.stdout)
+
+
+@dataclass(frozen=True)
+class Watch:
+    """A span of the monotonic clock in s in which the link had a quality, and bytes carried."""
+
+    link: LinkQuality
+    start: float
+    end: float
+    carried: int
+
+
+def command_prefix(site: Site) -> tuple[str, ...]:
+    """Return the words that make a ROS command run at a site, on the link and nowhere else."""
+    settings = {
+        'ROS_DOMAIN_ID': DOMAIN, 'ROS_AUTOMATIC_DISCOVERY_RANGE': 'SUBNET',
+        'ROS_LOCALHOST_ONLY': 0,
+        # Namespaces share their memory, and Fast DDS would not use the link.
+        'FASTDDS_BUILTIN_TRANSPORTS': 'UDPv4'}
+    return (*site.prefix, 'env', *(f'{name}={value}' for name, value in settings.items()))
+
+
+def measure_stream(
+        stream: Stream, links: Sequence[LinkQuality], robot: Site, base: Site, link: Link,
+        seconds: float, rate: float = RATE_HZ,
+        progress: Callable[[], object] = lambda: None) -> list[Passage]:
+    """
+    Send a stream over all links, one after the other; it is set up over a perfect one.
+
+    Raises
+    ------
+    RuntimeError
+        If nothing comes even over the perfect link.
+
+    """
+    link.shape(PERFECT)
+    with ExitStack() as stack:
+        sink = stack.enter_context(Endpoint(base, 'sink', stream))
+        nodes = []
+        if stream.form == 'ours':
+            for site, name in ((base, 'depth_decoder'), (robot, 'depth_encoder')):
+                nodes.append(stack.enter_context(NodeProcess(
+                    name, stream.overrides(), prefix=command_prefix(site))))
+        source = stack.enter_context(Endpoint(robot, 'source', stream, rate))
+        if not _wait_for_frames(sink):
+            logged = ''.join(node.output for node in nodes)
+            raise RuntimeError(f'no frames came over a perfect link; the nodes logged:\n{logged}')
+        watches = []
+        for quality in links:
+            link.shape(quality)
+            watches.append(_watch(quality, base, seconds))
+            progress()
+        link.shape(PERFECT)
+        source.stop()
+        sink.stop()
+    arrivals = [event for event in sink.events if isinstance(event, list)]
+    errors = [event for event in sink.events if isinstance(event, float)]
+    return [
+        passage_of(stream, watch, source.events, arrivals, errors[-1] if errors else None)
+        for watch in watches]
+
+
+def passage_of(
+        stream: Stream, watch: Watch, stamps: Sequence[float],
+        arrivals: Sequence[Sequence[float]], error: float | None) -> Passage:
+    """Sum up what was sent (stamps in s) and came (stamp and delay in s) while it was watched."""
+    came = [(stamp + delay, delay) for stamp, delay in arrivals
+            if watch.start <= stamp + delay < watch.end]
+    moments = [watch.start, *(moment for moment, _ in came), watch.end]
+    return Passage(
+        stream, watch.link, watch.end - watch.start,
+        sent=sum(watch.start <= stamp < watch.end for stamp in stamps),
+        received=len(came),
+        delays_ms=tuple(1e3 * delay for _, delay in came),
+        longest_gap_s=float(np.diff(moments).max()),
+        carried_mbit=8e-6 * watch.carried / (watch.end - watch.start),
+        error_quanta=error)
+
+
+def _watch(quality: LinkQuality, base: Site, seconds: float) -> Watch:
+    time.sleep(SETTLE_S)
+    start, before = time.monotonic(), base.received_bytes()
+    time.sleep(seconds)
+    return Watch(quality, start, time.monotonic(), base.received_bytes() - before)
+
+
+def _wait_for_frames(sink: Endpoint) -> bool:
+    deadline = time.monotonic() + START_TIMEOUT_S
+    while len(sink.events) < _FIRST_FRAMES and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return len(sink.events) >= _FIRST_FRAMES

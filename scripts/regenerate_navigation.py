@@ -1,0 +1,44 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Measures anew what docs/navigation.md says, and draws its picture."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import click
+
+from regenerate_benchmarks import DOCS, put, ROOT
+
+
+@click.command()
+@click.argument('folders', nargs=-1, metavar='[DIR]...',
+                type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option('--frames', default=6, show_default=True, help='As of `bench navigation`.')
+def main(folders: tuple[Path, ...], frames: int) -> None:
+    """Write the figures of simulated scenes and of recordings in the folders into the page."""
+    with tempfile.TemporaryDirectory() as scratch:
+        subprocess.run(
+            [sys.executable, '-m', 'depth_nn_transport', 'bench', 'navigation', *folders,
+             '--out', scratch, '--frames', str(frames)], check=True, cwd=ROOT)
+        put(DOCS / 'navigation.md', '', (Path(scratch) / 'navigation.md').read_text())
+        shutil.copy(Path(scratch) / 'costmaps.png', DOCS / 'images')
+
+
+if __name__ == '__main__':
+    main()
