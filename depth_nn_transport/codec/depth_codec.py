@@ -54,10 +54,10 @@ DEFAULT_QUALITY = 50.0
 MODES = ('lossy', 'bounded', 'lossless')
 # Engines of bounded and lossless mode: first byte of the payload.
 _CORRECTED, _EXACT, _EXACT_METRES = range(3)
-# Least bound (quanta) for which corrections, and greatest for which the pyramid, may be smaller.
+# Least bound (quanta) for which corrections, and greatest for which the plane coder, may be smaller.
 _HOLES = np.array([np.nan, 0], np.float32)
 _LEAST_CORRECTED = 2
-_GREATEST_PYRAMID = 3
+_GREATEST_EXACT = 2
 # Length of the steps' bytes, in front of those of the latents.
 _SIZE = struct.Struct('<I')
 MM_PER_M = np.float32(1000)
@@ -148,7 +148,7 @@ class DepthCodec:
         self._mask = MaskCoder(files.mask)
         self._steps = StepCoder(MaskCoder(files.steps), latent_tables)
         self._corrections = CorrectionCoder(files.corrections)
-        self._exact = ExactCoder(files.pyramid)
+        self._exact = ExactCoder(files.plane)
         self._lattice: Lattice | None = None
         self._off_grid_frames = 0
         self._sequence = 0
@@ -253,7 +253,7 @@ class DepthCodec:
         found = []
         if frame.depth.dtype == np.uint16 and frame.lattice.on_grid and quanta >= _LEAST_CORRECTED:
             found.append((_CORRECTED, *self._correct(frame, int(quanta))))
-        if not found or quanta <= _GREATEST_PYRAMID:
+        if not found or quanta <= _GREATEST_EXACT:
             found.append(self._encode_exact(frame, quanta))
         if not frame.lattice.on_grid and quanta > 0:
             # A frame of few values may be smaller as it is.

@@ -31,11 +31,11 @@ of few queues, each of which the range coder takes in one call (see `queue_coder
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import constriction
-from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.compiled import compiled, inlined
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.queue_coder import (
     decode_queues,
@@ -140,14 +140,14 @@ class Exchange(NamedTuple):
     Attributes:
         decoding: whether they come from the queues.
         queues: what is drawn from.
-        index, symbols: uint8 and int32 (N,), what is written: number of the queue, symbol.
+        queue, symbols: uint8 and int32 (N,), what is written, and to which queue.
         counts: int64 (2,): symbols written, draws in vain.
 
     """
 
     decoding: bool
     queues: Queues
-    index: Bytes
+    queue: Bytes
     symbols: Integers
     counts: Longs
 
@@ -254,7 +254,7 @@ def tell(
     )
     told = _walk(plane, valid, tables, memory, exchange)
     count = exchange.counts[0]
-    return exchange.index[:count], exchange.symbols[:count], told
+    return exchange.queue[:count], exchange.symbols[:count], told
 
 
 @compiled
@@ -280,7 +280,7 @@ def _size_class(size: int) -> int:
     return 6 + (size > 8) + (size > 15) + (size > 40)
 
 
-@compiled
+@inlined
 def _exchange(symbol: int, queue: int, exchange: Exchange) -> int:
     """Write a symbol, or draw one; of an exhausted queue 1, which ends every search."""
     if exchange.decoding:
@@ -290,74 +290,83 @@ def _exchange(symbol: int, queue: int, exchange: Exchange) -> int:
             return 1
         return drawn
     place = exchange.counts[0]
-    exchange.index[place] = queue
+    exchange.queue[place] = queue
     exchange.symbols[place] = symbol
     exchange.counts[0] = place + 1
     return symbol
 
 
-@compiled
-def _decide(
-    truth: bool, contexts: int, start: int, weight: int, mixer: Mixer, tables: Tables,
-    memory: Memory, exchange: Exchange,
-) -> bool:
-    """Code a decision in view of the first so many contexts, and learn from it.
+def _deciding(contexts: int) -> Callable[..., bool]:
+    """Make the coding of decisions that so many contexts have a say in.
 
-    Args:
-        truth: what it is, in the encoder.
-        contexts: how many to ask.
-        start: first slot of the decision.
-        weight: first weight of the set.
-        mixer, tables, memory, exchange: as they are.
-
+    Indices are unsigned where it matters, which spares a test for negative ones.
     """
-    total = 0
-    for k in range(contexts):
-        place = start + tables.starts[k] + mixer.contexts[k]
-        opinion = np.int64(tables.stretch[memory.slots[place] >> 20])
-        mixer.places[k], mixer.opinions[k] = place, opinion
-        total += opinion * memory.weights[weight + k]
-    # From 0 to 4095, 2048 for an even chance.
-    odds = _clip(total >> 16, LOG_ODDS_MAX) + LOG_ODDS_MAX + 1
-    level = odds >> QUEUE_BITS
-    inverted = level >= QUEUES
-    queue = level - QUEUES if inverted else QUEUES - 1 - level
-    bit = _exchange(int(truth) ^ inverted, queue, exchange) ^ inverted
-    surprise = ((bit << 16) - tables.squash[odds >> 2]) * LEARNING_RATE
-    target = ((1 << PROBABILITY_BITS) - 1) * bit
-    for k in range(contexts):
-        memory.weights[weight + k] += (mixer.opinions[k] * surprise + (1 << 18)) >> 19
-        slot = np.int64(memory.slots[mixer.places[k]])
-        count, probability = slot & COUNT_MASK, slot >> COUNT_BITS
-        probability += ((target - probability) * PACE[count]) >> 16
-        memory.slots[mixer.places[k]] = probability << COUNT_BITS | (count + (count < MAX_COUNT))
-    return bit > 0
+
+    @inlined
+    def decide(
+        truth: bool, start: int, weight: int, mixer: Mixer, tables: Tables, memory: Memory,
+        exchange: Exchange,
+    ) -> bool:
+        """Code a decision, which is the truth in the encoder, and learn from it.
+
+        Start and weight are the first slot of the decision and the first of its weights.
+        """
+        total = 0
+        for k in range(contexts):
+            place = start + tables.starts[k] + mixer.contexts[k]
+            share = np.uint64(memory.slots[np.uint64(place)] >> np.uint32(20))
+            opinion = np.int64(tables.stretch[share])
+            mixer.places[k], mixer.opinions[k] = place, opinion
+            total += opinion * memory.weights[np.uint64(weight + k)]
+        # From 0 to 4095, 2048 for an even chance.
+        odds = _clip(total >> 16, LOG_ODDS_MAX) + LOG_ODDS_MAX + 1
+        level = odds >> QUEUE_BITS
+        inverted = level >= QUEUES
+        queue = level - QUEUES if inverted else QUEUES - 1 - level
+        bit = _exchange(int(truth) ^ inverted, queue, exchange) ^ inverted
+        surprise = ((bit << 16) - tables.squash[np.uint64(odds >> 2)]) * LEARNING_RATE
+        target = ((1 << PROBABILITY_BITS) - 1) * bit
+        for k in range(contexts):
+            change = (mixer.opinions[k] * surprise + (1 << 18)) >> 19
+            memory.weights[np.uint64(weight + k)] += change
+            place = np.uint64(mixer.places[k])
+            slot = np.int64(memory.slots[place])
+            count, probability = slot & COUNT_MASK, slot >> COUNT_BITS
+            probability += ((target - probability) * PACE[np.uint64(count)]) >> 16
+            memory.slots[place] = probability << COUNT_BITS | (count + (count < MAX_COUNT))
+        return bit > 0
+
+    return decide
 
 
-@compiled
+_decide = _deciding(CONTEXTS)
+_decide_by_few = _deciding(FEW)
+
+
+@inlined
 def _tell_distance(
     distance: int, energy: int, mixer: Mixer, tables: Tables, memory: Memory, exchange: Exchange
 ) -> int:
     """Code the distance of a pixel from its prediction, in the encoder the one given."""
     weight, kind = energy * CONTEXTS, ENERGIES * CONTEXTS
-    if _decide(distance == 0, CONTEXTS, 0, weight, mixer, tables, memory, exchange):
+    if _decide(distance == 0, 0, weight, mixer, tables, memory, exchange):
         return 0
     weight += kind
-    higher = _decide(distance > 0, CONTEXTS, ALL_SIZE, weight, mixer, tables, memory, exchange)
+    higher = _decide(distance > 0, ALL_SIZE, weight, mixer, tables, memory, exchange)
     sign = 1 if higher else -1
     start = STEP * ALL_SIZE + (0 if higher else STEPS * FEW_SIZE)
     for step in range(1, STEPS + 1):
         weight += kind if step <= 3 else 0
-        if _decide(
-            sign * distance == step, FEW, start, weight, mixer, tables, memory, exchange
+        if _decide_by_few(
+            sign * distance == step, start, weight, mixer, tables, memory, exchange
         ):
             return sign * step
         start += FEW_SIZE
     rest = sign * distance - STEPS
     start, weight = STEP * ALL_SIZE + 2 * STEPS * FEW_SIZE, weight + kind
     length, digits = _digits(rest), 1
-    while digits <= MAX_DIGITS and not _decide(
-        length == digits, FEW, start, weight, mixer, tables, memory, exchange
+    while digits <= MAX_DIGITS and not _decide_by_few(
+        length == digits, start, weight, mixer, tables, memory, exchange
     ):
         digits += 1
         start += FEW_SIZE
@@ -400,7 +409,7 @@ def _walk(
             guesses[3] = 4 * (w + n)
             guesses[4] = 8 * n
             guesses[5] = 4 * (w + ne)
-            low, high = min(min(w, n), min(nw, ne)), max(max(w, n), max(nw, ne))
+            low, high = min(w, n, nw, ne), max(w, n, nw, ne)
             eighths = min(max(_blend(guesses, misses, y, x), 8 * low), 8 * high) + 4
             prediction = eighths >> 3
             energy = _size_class(
@@ -434,16 +443,17 @@ def _walk(
     return values[ABOVE:, BESIDE:-BESIDE]
 
 
-@compiled
+@inlined
 def _fill(values: Integers, known: Bytes, y: int, x: int) -> int:
     """Value for a hole: of the pixel to the left or above, valid ones first, else the farther."""
     left, up = values[y, x - 1], values[y - 1, x]
+    filled: int = up if known[y - 1, x] else left
     if known[y, x - 1] and known[y - 1, x]:
-        return (left + up) >> 1 if abs(left - up) < 8 else min(left, up)
-    return up if known[y - 1, x] else left
+        filled = (left + up) >> 1 if abs(left - up) < 8 else min(left, up)
+    return filled
 
 
-@compiled
+@inlined
 def _nearest(values: Integers, known: Bytes, y: int, x: int) -> tuple[int, int, int, int]:
     """Pixels to the left, above, and diagonally above; holes take after their neighbours."""
     w, n = values[y, x - 1], values[y - 1, x]
@@ -459,7 +469,7 @@ def _nearest(values: Integers, known: Bytes, y: int, x: int) -> tuple[int, int, 
     return w, n, nw, ne
 
 
-@compiled
+@inlined
 def _blend(guesses: Longs, misses: NDArray[np.int64], y: int, x: int) -> int:
     """Mean of the guesses, each weighed by how little it missed around."""
     here, above = misses[y & 1], misses[1 - y & 1]
@@ -472,13 +482,14 @@ def _blend(guesses: Longs, misses: NDArray[np.int64], y: int, x: int) -> int:
     return (trusted + (total >> 1)) // total
 
 
-@compiled
+@inlined
 def _holes_around(known: Bytes, y: int, x: int) -> int:
-    """Validity of the pixels around, as bits: left, three above, right, below."""
-    return (
+    """Flag the valid pixels around: left, three above, right, below."""
+    flags: int = (
         known[y, x - 1] + 2 * known[y - 1, x] + 4 * known[y - 1, x + 1]
         + 8 * known[y - 1, x - 1] + 16 * known[y, x + 1] + 32 * known[y + 1, x]
     )
+    return flags
 
 
 @compiled
@@ -486,12 +497,12 @@ def _sign_class(value: int) -> int:
     return (value > 0) - (value < 0) + 1
 
 
-@compiled
+@inlined
 def _note_contexts(
     contexts: Longs, around: Longs, energy: int, activity: int, eighths: int, holes: int,
     copied_column: int, copied_row: int,
 ) -> None:
-    """Number what is around a pixel in several ways, each below its `CONTEXT_SIZES`."""
+    """Describe what is around a pixel by one number a context, below its `CONTEXT_SIZES`."""
     contexts[0] = (_pair(around[W], around[N], 4)) + 81 * min(energy, 5)
     contexts[1] = (energy * 10 + activity) * 8 + eighths
     contexts[2] = (
@@ -518,5 +529,5 @@ def _note_contexts(
 
 @compiled
 def _pair(first: int, second: int, limit: int) -> int:
-    """Number a pair of integers, each clipped to the limit."""
+    """Turn two integers, each clipped to the limit, into one number."""
     return (_clip(first, limit) + limit) * (2 * limit + 1) + _clip(second, limit) + limit

@@ -76,7 +76,8 @@ def train_plane_coder(
     tables, memory = coder.tables_of(arrays), ignorant_memory()
     order = np.random.default_rng(seed).permutation(len(planes))
     for k in tqdm(order, 'planes', disable=None):
-        coder.tell(*planes[k], tables, memory)
+        plane, valid = planes[k]
+        coder.tell(plane, valid, tables, memory)
     return arrays | {
         'probability': (memory.slots >> (32 - 16)).astype(np.uint16),
         'count': np.minimum(memory.slots & coder.COUNT_MASK, MAX_PRIOR_COUNT).astype(np.uint8),
