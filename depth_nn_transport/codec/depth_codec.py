@@ -32,7 +32,7 @@ from depth_nn_transport.codec.errors import (
     InvalidSettingError,
     ModelMismatchError,
 )
-from depth_nn_transport.codec.exact_coder import ExactCoder, in_millimetres
+from depth_nn_transport.codec.exact_coder import ExactCoder, expected_bytes, in_millimetres
 from depth_nn_transport.codec.fill import fill_holes
 from depth_nn_transport.codec.latent_coder import LatentCoder, Latents
 from depth_nn_transport.codec.lattice import DEFAULT_CONSTANT, DEPTH_MAX, FAR_LIMIT, Lattice
@@ -54,10 +54,9 @@ DEFAULT_QUALITY = 50.0
 MODES = ('lossy', 'bounded', 'lossless')
 # Engines of bounded and lossless mode: first byte of the payload.
 _CORRECTED, _EXACT, _EXACT_METRES = range(3)
-# Least bound (quanta) for which corrections, and greatest for which the plane coder, may be smaller.
 _HOLES = np.array([np.nan, 0], np.float32)
+# Least bound (quanta) for which corrections may be smaller, as measured.
 _LEAST_CORRECTED = 2
-_GREATEST_EXACT = 2
 # Length of the steps' bytes, in front of those of the latents.
 _SIZE = struct.Struct('<I')
 MM_PER_M = np.float32(1000)
@@ -251,9 +250,12 @@ class DepthCodec:
     def _candidates(self, frame: _ExactFrame, bound: Bound, quanta: float) -> list[bytes]:
         """Payloads that keep the bound: the engine, then its bytes; lossless ones if none do."""
         found = []
+        promising = True
         if frame.depth.dtype == np.uint16 and frame.lattice.on_grid and quanta >= _LEAST_CORRECTED:
+            millimetres = cast(NDArray[np.uint16], frame.depth)
             found.append((_CORRECTED, *self._correct(frame, int(quanta))))
-        if not found or quanta <= _GREATEST_EXACT:
+            promising = expected_bytes(millimetres, frame.lattice, quanta) < len(found[0][1])
+        if promising:
             found.append(self._encode_exact(frame, quanta))
         if not frame.lattice.on_grid and quanta > 0:
             # A frame of few values may be smaller as it is.

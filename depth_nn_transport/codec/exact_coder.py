@@ -34,6 +34,7 @@ import struct
 import zlib
 
 from depth_nn_transport.codec.bounds import LEAST_BOUND, MAX_BOUND
+from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.lattice import DEPTH_MAX, FAR_LIMIT, Lattice
 from depth_nn_transport.codec.plane_coder import Integers, PlaneCoder
@@ -54,6 +55,8 @@ PALETTE_SPARSITY = 3
 MAX_ALPHABET = 1 << 16
 # Steps of a plane of quanta are this much smaller than 2 E, for the rounding of floats.
 STEP_SHRINKAGE = 1 - 2.0**-8
+# Bits that a change from one pixel to the next takes in a bounded frame, as measured.
+BITS_OF_CHANGE = 1.2
 # Quanta; of differences that are whole but for the rounding of float64.
 ROUNDING = 1e-9
 
@@ -201,6 +204,28 @@ class ExactCoder:
 
     def _pack(self, kind: Alphabet, side: bytes, index: Integers, valid: Bits) -> bytes:
         return _HEAD.pack(kind, len(side)) + side + self._planes.encode(index, valid)
+
+
+def expected_bytes(depth: Depth, lattice: Lattice, max_error: float) -> float:
+    """Guess how many bytes a frame on the grid, uint16 (H, W), takes; a matter of a millisecond.
+
+    What costs bits is where a value differs from the one to the left or above.
+    """
+    _, index_of = _bounded_alphabet(lattice, max_error)
+    return BITS_OF_CHANGE / 8 * _count_changes(index_of, depth)
+
+
+@compiled
+def _count_changes(index_of: Integers, depth: Depth) -> int:
+    """Count the valid pixels whose index is not that of their valid neighbours before."""
+    changes = 0
+    for y in range(1, depth.shape[0]):
+        for x in range(1, depth.shape[1]):
+            here, left, up = depth[y, x], depth[y, x - 1], depth[y - 1, x]
+            if here > 0 and left > 0 and up > 0:
+                index = index_of[here]
+                changes += index_of[left] != index or index_of[up] != index
+    return changes
 
 
 def in_millimetres(metres: Metres) -> Metres:

@@ -86,9 +86,11 @@ CONTEXTS = len(CONTEXT_SIZES)
 STARTS = np.cumsum((0, *CONTEXT_SIZES))
 ALL_SIZE, FEW_SIZE = int(STARTS[CONTEXTS]), int(STARTS[FEW])
 SLOTS = STEP * ALL_SIZE + (DECISIONS - STEP) * FEW_SIZE
-# Sets of weights: by kind of decision, and by size of the errors around.
-KINDS, ENERGIES = 6, 8
-WEIGHTS = KINDS * ENERGIES * CONTEXTS
+# Sets of weights: by kind of decision and by situation, that is the size of the errors around,
+# signs of the two nearest pixels, and whether the column and the row were copied last.
+KINDS, MAX_ENERGY = 6, 7
+SITUATIONS = (MAX_ENERGY + 1) * 3 * 3 * 2 * 2
+WEIGHTS = KINDS * SITUATIONS * CONTEXTS
 
 # A slot holds a probability in 22 bits and, below, a count of decisions in 10.
 COUNT_BITS, PROBABILITY_BITS = 10, 22
@@ -345,10 +347,10 @@ _decide_by_few = _deciding(FEW)
 
 @inlined
 def _tell_distance(
-    distance: int, energy: int, mixer: Mixer, tables: Tables, memory: Memory, exchange: Exchange
+    distance: int, situation: int, mixer: Mixer, tables: Tables, memory: Memory, exchange: Exchange
 ) -> int:
     """Code the distance of a pixel from its prediction, in the encoder the one given."""
-    weight, kind = energy * CONTEXTS, ENERGIES * CONTEXTS
+    weight, kind = situation * CONTEXTS, SITUATIONS * CONTEXTS
     if _decide(distance == 0, 0, weight, mixer, tables, memory, exchange):
         return 0
     weight += kind
@@ -426,8 +428,9 @@ def _walk(
                 _holes_around(known, y, x), copied_columns[x], copied_row
             )
             distance = _tell_distance(
-                plane[y - ABOVE, x - BESIDE] - prediction, min(energy, ENERGIES - 1), mixer,
-                tables, memory, exchange
+                plane[y - ABOVE, x - BESIDE] - prediction,
+                _situation(energy, around, copied_columns[x], copied_row),
+                mixer, tables, memory, exchange
             )
             value = min(max(prediction + distance, 0), VALUE_MAX)
             values[y, x] = value
@@ -495,6 +498,13 @@ def _holes_around(known: Bytes, y: int, x: int) -> int:
 @compiled
 def _sign_class(value: int) -> int:
     return (value > 0) - (value < 0) + 1
+
+
+@inlined
+def _situation(energy: int, around: Longs, copied_column: int, copied_row: int) -> int:
+    """Tell the situations apart that have weights of their own, by a number."""
+    signs = 3 * _sign_class(around[W]) + _sign_class(around[N])
+    return (9 * min(energy, MAX_ENERGY) + signs) * 4 + 2 * (copied_column & 1) + (copied_row & 1)
 
 
 @inlined

@@ -28,7 +28,7 @@ from tqdm import tqdm
 
 Plane = NDArray[np.int32]
 
-FRAMES_PER_FOLDER = 8
+FRAMES_PER_FOLDER = 16
 # Frames are quantised as bounds of 0, 1 and 2 quanta do, by turns.
 STEPS = (1, 3, 1, 5)
 # Counts are kept up to this, so that a frame soon outweighs what was learned before.
