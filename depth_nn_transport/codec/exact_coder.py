@@ -217,14 +217,15 @@ def expected_bytes(depth: Depth, lattice: Lattice, max_error: float) -> float:
 
 @compiled
 def _count_changes(index_of: Integers, depth: Depth) -> int:
-    """Count the valid pixels whose index is not that of their valid neighbours before."""
+    """Count the valid pixels that do not share their index with the pixels left and above."""
     changes = 0
     for y in range(1, depth.shape[0]):
         for x in range(1, depth.shape[1]):
-            here, left, up = depth[y, x], depth[y, x - 1], depth[y - 1, x]
-            if here > 0 and left > 0 and up > 0:
-                index = index_of[here]
-                changes += index_of[left] != index or index_of[up] != index
+            if depth[y, x] > 0:
+                index, left, up = index_of[depth[y, x]], depth[y, x - 1], depth[y - 1, x]
+                changes += (
+                    left == 0 or up == 0 or index_of[left] != index or index_of[up] != index
+                )
     return changes
 
 
