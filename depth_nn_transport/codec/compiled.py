@@ -28,3 +28,12 @@ def compiled(function: F) -> F:
     # No fast-math: what selects an entropy table must come out the same on every machine.
     machine_code: F = numba.njit(cache=True, nogil=True)(function)
     return machine_code
+
+
+def inlined(function: F) -> F:
+    """Compile a function into each of its callers: for short ones that are called at every pixel.
+
+    A call hands over every field of every array, which may cost more than what is called.
+    """
+    part: F = numba.njit(inline='always')(function)
+    return part

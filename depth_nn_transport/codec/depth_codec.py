@@ -32,7 +32,7 @@ from depth_nn_transport.codec.errors import (
     InvalidSettingError,
     ModelMismatchError,
 )
-from depth_nn_transport.codec.exact_coder import ExactCoder, in_millimetres
+from depth_nn_transport.codec.exact_coder import ExactCoder, expected_bytes, in_millimetres
 from depth_nn_transport.codec.fill import fill_holes
 from depth_nn_transport.codec.latent_coder import LatentCoder, Latents
 from depth_nn_transport.codec.lattice import DEFAULT_CONSTANT, DEPTH_MAX, FAR_LIMIT, Lattice
@@ -55,10 +55,9 @@ DEFAULT_QUALITY = 50.0
 MODES = ('lossy', 'bounded', 'lossless')
 # Engines of bounded and lossless mode: first byte of the payload.
 _CORRECTED, _EXACT, _EXACT_METRES = range(3)
-# Least bound (quanta) for which corrections, and greatest for which the pyramid, may be smaller.
 _HOLES = np.array([np.nan, 0], np.float32)
+# Least bound (quanta) for which corrections may be smaller, as measured.
 _LEAST_CORRECTED = 2
-_GREATEST_PYRAMID = 3
 MM_PER_M = np.float32(1000)
 # Less than a quantum lies beyond; the limit keeps the conversion of huge values finite.
 _MAX_METRES = np.float32(FAR_LIMIT / 1000)
@@ -155,7 +154,7 @@ class DepthCodec:
         self._mask = MaskCoder(files.mask)
         self._steps = StepCoder(MaskCoder(files.steps), latent_tables)
         self._corrections = CorrectionCoder(files.corrections)
-        self._exact = ExactCoder(files.pyramid)
+        self._exact = ExactCoder(files.plane)
         self._lattice: Lattice | None = None
         self._off_grid_frames = 0
         self._sequence = 0
@@ -260,9 +259,12 @@ class DepthCodec:
     def _candidates(self, frame: _ExactFrame, bound: Bound, quanta: float) -> list[bytes]:
         """Payloads that keep the bound: the engine, then its bytes; lossless ones if none do."""
         found = []
+        promising = True
         if frame.depth.dtype == np.uint16 and frame.lattice.on_grid and quanta >= _LEAST_CORRECTED:
+            millimetres = cast(NDArray[np.uint16], frame.depth)
             found.append((_CORRECTED, *self._correct(frame, int(quanta))))
-        if not found or quanta <= _GREATEST_PYRAMID:
+            promising = expected_bytes(millimetres, frame.lattice, quanta) < len(found[0][1])
+        if promising:
             found.append(self._encode_exact(frame, quanta))
         if not frame.lattice.on_grid and quanta > 0:
             # A frame of few values may be smaller as it is.

@@ -31,7 +31,7 @@ MASK_FILE = 'mask.npz'
 STEPS_FILE = 'steps.npz'
 LINEAR_FILE = 'linear.npz'
 CORRECTIONS_FILE = 'corrections.npz'
-PYRAMID_FILE = 'pyramid.npz'
+PLANE_FILE = 'plane.npz'
 EXACT_NETWORKS = (
     'features', *(f'{part}{k}' for k in range(len(STEPS)) for part in ('low', 'high'))
 )
@@ -49,7 +49,7 @@ class ModelFiles:
         mask: arrays of the hole mask's coder.
         steps: arrays of the step map's coder.
         corrections: arrays of the correction coder.
-        pyramid: arrays of the pyramid coder.
+        plane: arrays of the plane coder.
         linear: matrices and quantisation steps of the transform, weights of the predictor.
 
     """
@@ -61,7 +61,7 @@ class ModelFiles:
     steps: dict[str, NDArray[np.float32]]
     linear: dict[str, NDArray[np.float32]]
     corrections: dict[str, NDArray[np.float32]]
-    pyramid: dict[str, NDArray[np.float32]]
+    plane: dict[str, NDArray[np.float32]]
 
     @classmethod
     def load(cls, model: str) -> ModelFiles:
@@ -76,7 +76,7 @@ class ModelFiles:
             known = sorted(p.name for p in MODELS.iterdir() if p.is_dir())
             raise ModelLoadError(f'there is no model {model!r}; known models: {", ".join(known)}')
         arrays = (
-            TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE, CORRECTIONS_FILE, PYRAMID_FILE
+            TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE, CORRECTIONS_FILE, PLANE_FILE
         )
         names = [f'{name}.onnx' for name in NETWORK_NAMES]
         try:

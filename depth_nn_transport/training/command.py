@@ -94,26 +94,25 @@ def maps(data: Path, steps: int, seed: int, out: Path) -> None:
 
 @train.command()
 @click.option('--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.')
-@click.option('--steps', default=1500, show_default=True, type=click.IntRange(1))
 @click.option('--seed', default=0, show_default=True)
 @click.option(
     '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
     help='Folder of the model.',
 )
-def pyramid(data: Path, steps: int, seed: int, out: Path) -> None:
-    """Train the pyramid coder of lossless and tightly bounded frames."""
+def plane(data: Path, seed: int, out: Path) -> None:
+    """Train the plane coder of lossless and tightly bounded frames."""
     import numpy as np
 
-    from depth_nn_transport.codec.model_files import PYRAMID_FILE
-    from depth_nn_transport.training.pyramid_model import load_planes, train_pyramid
+    from depth_nn_transport.codec.model_files import PLANE_FILE
+    from depth_nn_transport.training.plane_model import load_planes, train_plane_coder
 
     out.mkdir(parents=True, exist_ok=True)
     try:
         planes = load_planes(data)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    arrays: dict[str, Any] = dict(train_pyramid(planes, steps, seed))
-    np.savez_compressed(out / PYRAMID_FILE, **arrays)
+    arrays: dict[str, Any] = dict(train_plane_coder(planes, seed))
+    np.savez_compressed(out / PLANE_FILE, **arrays)
 
 
 @train.command()

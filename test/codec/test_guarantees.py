@@ -107,6 +107,15 @@ def test_bounded_scene_on_another_decoder(codec, simulated, max_error):
     assert len(encoded.to_bytes()) <= len(codec.encode(simulated, 'lossless').to_bytes())
 
 
+def test_a_loose_bound_takes_the_engine_that_suits_the_frame(codec, simulated):
+    small = on_grid(1, (60, 80))
+    enlarged = small.repeat(4, 0).repeat(4, 1)
+    as_plane, corrected = (
+        codec.encode(frame, 'bounded', max_error=2).latents[0] for frame in (enlarged, simulated)
+    )
+    assert (as_plane, corrected) == (1, 0)
+
+
 @pytest.mark.parametrize('at', [None, 2.0])
 @pytest.mark.parametrize('make', [on_grid, smooth, noise])
 def test_bounded_millimetres(codec, make, at):

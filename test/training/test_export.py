@@ -20,7 +20,7 @@ from depth_nn_transport.codec.model_files import (
     MASK_FILE,
     ModelFiles,
     MODELS,
-    PYRAMID_FILE,
+    PLANE_FILE,
     STEPS_FILE,
 )
 from depth_nn_transport.codec.networks import STEPS
@@ -67,7 +67,7 @@ def files(model, tmp_path_factory) -> ModelFiles:
     folder = tmp_path_factory.mktemp('model')
     export_model(model, folder)
     write_tables(folder, logistic_tables(), hyper_tables(model.entropy_model.hyper_prior))
-    for name in (MASK_FILE, STEPS_FILE, CORRECTIONS_FILE, PYRAMID_FILE):
+    for name in (MASK_FILE, STEPS_FILE, CORRECTIONS_FILE, PLANE_FILE):
         (folder / name).write_bytes((MODELS / 'main' / name).read_bytes())
     return ModelFiles.load(str(folder))
 

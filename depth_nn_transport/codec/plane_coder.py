@@ -1,0 +1,543 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Lossless coding of a plane of integers, pixel by pixel, by mixing what many contexts know.
+
+Each valid pixel is told by binary decisions about its distance to a prediction: none? above or
+below? by 1, by 2, ...? In every decision each of several contexts (how the pixels around compare
+with the prediction, recent errors, holes, whether rows or columns repeat) holds a probability of
+its own, learned from the decisions before. A mixer weighs them together as log-odds and learns
+which contexts to trust. All of it starts from what it has learned on training frames.
+
+    pixels around ──► prediction ──► decision ◄── mixer ◄── probability of each context
+                                        │            └───────────┘ learn from the outcome
+                                        └──► queue of its probability ──► range coder, in bulk
+
+The prediction blends simple predictors by their recent errors, as JPEG XL does (Alakuijala et al.
+2019); the mixing is that of PAQ (Mahoney 2005, Adaptive Weighing of Context Models for Lossless
+Data Compression). All of it is integers, and a decision's probability is rounded to that of one
+of few queues, each of which the range coder takes in one call (see `queue_coder`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import constriction
+from depth_nn_transport.codec.compiled import compiled, inlined
+from depth_nn_transport.codec.errors import CorruptStreamError
+from depth_nn_transport.codec.queue_coder import (
+    decode_queues,
+    draw,
+    encode_queues,
+    EXHAUSTED,
+    Queues,
+)
+from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
+import numpy as np
+from numpy.typing import NDArray
+
+Bits = NDArray[np.bool_]
+Bytes = NDArray[np.uint8]
+Integers = NDArray[np.int32]
+Longs = NDArray[np.int64]
+Slots = NDArray[np.uint32]
+
+VALUE_MAX = (1 << 16) - 1
+# Pixels beyond the image that contexts look at.
+ABOVE, BESIDE = 3, 4
+# The known pixels that contexts look at, (row, column), and sets of them.
+W, N, NW, NE, WW, NN, NNE, NEE, NWW, NNW, WWW, NNN, NNEE, NEEE = range(14)
+AROUND = (
+    (0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-2, 1), (-1, 2), (-1, -2), (-2, -1),
+    (0, -3), (-3, 0), (-2, 2), (-1, 3),
+)
+TERNARY = (
+    (W, N, NNE, NE, NNW, NN, NEE), (N, NE, NEE, NEEE, NNEE, NNE, W), (W, N, WW, WWW, NWW, NW, NNW),
+)
+EQUALITIES = 12
+
+# Predictions are in eighths.
+PREDICTORS = 6
+MAX_MISS = 1023
+TRUST = np.array([1 + (1 << 24) // (miss + 2) ** 2 for miss in range(MAX_MISS + 1)], np.int64)
+
+# Decisions: none, above, steps on either side, digits of longer ones.
+NONE, HIGHER, STEP, DIGITS = 0, 1, 2, 12
+STEPS, MAX_DIGITS = 5, 15
+DECISIONS = DIGITS + MAX_DIGITS
+MAX_SYMBOLS = 3 + STEPS + MAX_DIGITS
+
+# Sizes of the contexts; the first few serve all decisions, the rest the first two.
+CONTEXT_SIZES = (486, 800, 1029, 1920, 486, 1014, 2187, 2187, 2187, 4096, 2304)
+FEW = 3
+CONTEXTS = len(CONTEXT_SIZES)
+STARTS = np.cumsum((0, *CONTEXT_SIZES))
+ALL_SIZE, FEW_SIZE = int(STARTS[CONTEXTS]), int(STARTS[FEW])
+SLOTS = STEP * ALL_SIZE + (DECISIONS - STEP) * FEW_SIZE
+# Sets of weights: by kind of decision and by situation, that is the size of the errors around,
+# signs of the two nearest pixels, and whether the column and the row were copied last.
+KINDS, MAX_ENERGY = 6, 7
+SITUATIONS = (MAX_ENERGY + 1) * 3 * 3 * 2 * 2
+WEIGHTS = KINDS * SITUATIONS * CONTEXTS
+
+# A slot holds a probability in 22 bits and, below, a count of decisions in 10.
+COUNT_BITS, PROBABILITY_BITS = 10, 22
+COUNT_MASK = (1 << COUNT_BITS) - 1
+MAX_COUNT = 250
+# What a decision moves a probability by, in 1 / 65536, by the number of those before it.
+PACE = np.array([655360 // (10 * n + 16) for n in range(MAX_COUNT + 1)], np.int64)
+# Log-odds are in 1 / 256, up to 8.
+LOG_ODDS_MAX = 2047
+WEIGHT_ONE = 1 << 16
+LEARNING_RATE = 6
+# Decisions wait in a queue for each quarter of log-odds, those likelier than not inverted;
+# numbers of 1 to 15 digits below the leading one in others behind.
+QUEUES = 32
+QUEUE_BITS = 6
+
+
+class Tables(NamedTuple):
+    """What is the same in all frames.
+
+    Attributes:
+        stretch: int16 (4096,), log-odds of a probability, by its upper 12 bits.
+        squash: int32 (1024,), probability in 1 / 65536 of log-odds, by their upper 10 bits.
+        starts: int64 (C,), first slot of each context.
+
+    """
+
+    stretch: NDArray[np.int16]
+    squash: Integers
+    starts: Longs
+
+
+class Memory(NamedTuple):
+    """What is learned.
+
+    Attributes:
+        slots: uint32 (SLOTS,), probability that a decision is true, and how many it has seen.
+        weights: int64 (WEIGHTS,), of the contexts' log-odds, 65536 for one.
+
+    """
+
+    slots: Slots
+    weights: Longs
+
+
+class Exchange(NamedTuple):
+    """Where decisions go to or come from.
+
+    Attributes:
+        decoding: whether they come from the queues.
+        queues: what is drawn from.
+        queue, symbols: uint8 and int32 (N,), what is written, and to which queue.
+        counts: int64 (2,): symbols written, draws in vain.
+
+    """
+
+    decoding: bool
+    queues: Queues
+    queue: Bytes
+    symbols: Integers
+    counts: Longs
+
+
+class Mixer(NamedTuple):
+    """The contexts of one pixel, and of one decision: int64 (C,) each.
+
+    Attributes:
+        contexts: which slot of each context.
+        places: the same among all slots.
+        opinions: log-odds found there.
+
+    """
+
+    contexts: Longs
+    places: Longs
+    opinions: Longs
+
+
+class PlaneCoder:
+    """Encoder and decoder of planes of integers 0..65535."""
+
+    def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Prepare.
+
+        Args:
+            arrays: as `training.plane_model` makes them.
+
+        """
+        self._tables = tables_of(arrays)
+        self._memory = memory_of(arrays)
+        self._models = [
+            constriction.stream.model.Categorical(np.array([1 - p, p]), perfect=False)
+            for p in np.asarray(arrays['unlikely'], np.float32)
+        ] + [constriction.stream.model.Uniform(1 << digits) for digits in range(1, MAX_DIGITS + 1)]
+
+    def encode(self, plane: Integers, valid: Bits) -> bytes:
+        """Encode the valid pixels of a plane, int32 (H, W) of 0..65535."""
+        index, symbols, told = tell(plane, valid, self._tables, self._fresh_memory())
+        if not np.array_equal(told[valid], plane[valid]):
+            raise AssertionError('the coded plane is not the given one')
+        encoder = TableEncoder()
+        encode_queues(index, symbols, self._models, encoder)
+        return encoder.to_bytes()
+
+    def decode(self, data: bytes, valid: Bits) -> Integers:
+        """Decode what `encode` wrote; holes are filled with something.
+
+        Raises:
+            CorruptStreamError: if the bytes are not of such a plane.
+
+        """
+        limit = MAX_SYMBOLS * int(np.count_nonzero(valid))
+        queues = decode_queues(self._models, limit, TableDecoder(data))
+        nothing = np.zeros(0, np.int32)
+        exchange = Exchange(True, queues, nothing.astype(np.uint8), nothing, np.zeros(2, np.int64))
+        unknown = np.zeros(valid.shape, np.int32)
+        plane = _walk(unknown, valid, self._tables, self._fresh_memory(), exchange)
+        if exchange.counts[1] > 0:
+            raise CorruptStreamError('a plane needs more symbols than its queues hold')
+        return plane
+
+    def _fresh_memory(self) -> Memory:
+        return Memory(self._memory.slots.copy(), self._memory.weights.copy())
+
+
+def tables_of(arrays: Mapping[str, NDArray[np.generic]]) -> Tables:
+    """Take the fixed tables from a model's arrays."""
+    return Tables(
+        np.asarray(arrays['stretch'], np.int16), np.asarray(arrays['squash'], np.int32),
+        STARTS[:-1].astype(np.int64),
+    )
+
+
+def memory_of(arrays: Mapping[str, NDArray[np.generic]]) -> Memory:
+    """Take what was learned from a model's arrays."""
+    probability = np.asarray(arrays['probability'], np.uint32)
+    count = np.asarray(arrays['count'], np.uint32)
+    slots = probability << np.uint32(32 - 16) | count
+    return Memory(slots, np.asarray(arrays['weights'], np.int64))
+
+
+def tell(
+    plane: Integers, valid: Bits, tables: Tables, memory: Memory
+) -> tuple[Bytes, Integers, Integers]:
+    """Tell a plane by decisions, and learn from them.
+
+    Args:
+        plane: int32 (H, W) of 0..65535.
+        valid: bool (H, W).
+        tables: what does not change.
+        memory: what does.
+
+    Returns:
+        Queue of each symbol, uint8 (N,); the symbols, int32 (N,); and the plane as it was told,
+        int32 (H, W), its holes filled.
+
+    """
+    limit = MAX_SYMBOLS * int(np.count_nonzero(valid))
+    nothing = np.zeros(0, np.int32)
+    exchange = Exchange(
+        False, Queues(nothing, nothing, nothing), np.empty(limit, np.uint8),
+        np.empty(limit, np.int32), np.zeros(2, np.int64),
+    )
+    told = _walk(plane, valid, tables, memory, exchange)
+    count = exchange.counts[0]
+    return exchange.queue[:count], exchange.symbols[:count], told
+
+
+@compiled
+def _clip(value: int, limit: int) -> int:
+    return max(min(value, limit), -limit)
+
+
+@compiled
+def _digits(value: int) -> int:
+    """Count the binary digits of a value >= 0."""
+    count = 0
+    while value > 0:
+        value >>= 1
+        count += 1
+    return count
+
+
+@compiled
+def _size_class(size: int) -> int:
+    """Class of a size: itself up to 5, then ever wider, up to 9."""
+    if size < 6:
+        return size
+    return 6 + (size > 8) + (size > 15) + (size > 40)
+
+
+@inlined
+def _exchange(symbol: int, queue: int, exchange: Exchange) -> int:
+    """Write a symbol, or draw one; of an exhausted queue 1, which ends every search."""
+    if exchange.decoding:
+        drawn = draw(exchange.queues, queue)
+        if drawn == EXHAUSTED:
+            exchange.counts[1] += 1
+            return 1
+        return drawn
+    place = exchange.counts[0]
+    exchange.queue[place] = queue
+    exchange.symbols[place] = symbol
+    exchange.counts[0] = place + 1
+    return symbol
+
+
+def _deciding(contexts: int) -> Callable[..., bool]:
+    """Make the coding of decisions that so many contexts have a say in.
+
+    Indices are unsigned where it matters, which spares a test for negative ones.
+    """
+
+    @inlined
+    def decide(
+        truth: bool, start: int, weight: int, mixer: Mixer, tables: Tables, memory: Memory,
+        exchange: Exchange,
+    ) -> bool:
+        """Code a decision, which is the truth in the encoder, and learn from it.
+
+        Start and weight are the first slot of the decision and the first of its weights.
+        """
+        total = 0
+        for k in range(contexts):
+            place = start + tables.starts[k] + mixer.contexts[k]
+            share = np.uint64(memory.slots[np.uint64(place)] >> np.uint32(20))
+            opinion = np.int64(tables.stretch[share])
+            mixer.places[k], mixer.opinions[k] = place, opinion
+            total += opinion * memory.weights[np.uint64(weight + k)]
+        # From 0 to 4095, 2048 for an even chance.
+        odds = _clip(total >> 16, LOG_ODDS_MAX) + LOG_ODDS_MAX + 1
+        level = odds >> QUEUE_BITS
+        inverted = level >= QUEUES
+        queue = level - QUEUES if inverted else QUEUES - 1 - level
+        bit = _exchange(int(truth) ^ inverted, queue, exchange) ^ inverted
+        surprise = ((bit << 16) - tables.squash[np.uint64(odds >> 2)]) * LEARNING_RATE
+        target = ((1 << PROBABILITY_BITS) - 1) * bit
+        for k in range(contexts):
+            change = (mixer.opinions[k] * surprise + (1 << 18)) >> 19
+            memory.weights[np.uint64(weight + k)] += change
+            place = np.uint64(mixer.places[k])
+            slot = np.int64(memory.slots[place])
+            count, probability = slot & COUNT_MASK, slot >> COUNT_BITS
+            probability += ((target - probability) * PACE[np.uint64(count)]) >> 16
+            memory.slots[place] = probability << COUNT_BITS | (count + (count < MAX_COUNT))
+        return bit > 0
+
+    return decide
+
+
+_decide = _deciding(CONTEXTS)
+_decide_by_few = _deciding(FEW)
+
+
+@inlined
+def _tell_distance(
+    distance: int, situation: int, mixer: Mixer, tables: Tables, memory: Memory, exchange: Exchange
+) -> int:
+    """Code the distance of a pixel from its prediction, in the encoder the one given."""
+    weight, kind = situation * CONTEXTS, SITUATIONS * CONTEXTS
+    if _decide(distance == 0, 0, weight, mixer, tables, memory, exchange):
+        return 0
+    weight += kind
+    higher = _decide(distance > 0, ALL_SIZE, weight, mixer, tables, memory, exchange)
+    sign = 1 if higher else -1
+    start = STEP * ALL_SIZE + (0 if higher else STEPS * FEW_SIZE)
+    for step in range(1, STEPS + 1):
+        weight += kind if step <= 3 else 0
+        if _decide_by_few(
+            sign * distance == step, start, weight, mixer, tables, memory, exchange
+        ):
+            return sign * step
+        start += FEW_SIZE
+    rest = sign * distance - STEPS
+    start, weight = STEP * ALL_SIZE + 2 * STEPS * FEW_SIZE, weight + kind
+    length, digits = _digits(rest), 1
+    while digits <= MAX_DIGITS and not _decide_by_few(
+        length == digits, start, weight, mixer, tables, memory, exchange
+    ):
+        digits += 1
+        start += FEW_SIZE
+    leading = 1 << (digits - 1)
+    if digits > 1:
+        leading += _exchange(rest - leading, QUEUES + digits - 2, exchange)
+    return sign * (STEPS + leading)
+
+
+@compiled
+def _walk(
+    plane: Integers, valid: Bits, tables: Tables, memory: Memory, exchange: Exchange
+) -> Integers:
+    """Visit all pixels row by row: code the valid ones, fill the holes."""
+    height, width = valid.shape
+    stride = width + 2 * BESIDE
+    values = np.zeros((height + ABOVE, stride), np.int32)
+    known = np.zeros((height + ABOVE + 1, stride), np.uint8)
+    known[ABOVE:-1, BESIDE:-BESIDE] = valid
+    errors = np.zeros((2, stride), np.int64)
+    misses = np.zeros((2, stride, PREDICTORS), np.int64)
+    copied_columns = np.zeros(stride, np.int64)
+    guesses = np.empty(PREDICTORS, np.int64)
+    around = np.empty(len(AROUND), np.int64)
+    mixer = Mixer(np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64),
+                  np.zeros(CONTEXTS, np.int64))
+    for y in range(ABOVE, height + ABOVE):
+        values[y, :BESIDE] = values[y - 1, BESIDE]
+        copied_row = 0
+        for x in range(BESIDE, width + BESIDE):
+            if not known[y, x]:
+                values[y, x] = _fill(values, known, y, x)
+                misses[y & 1, x] = misses[y & 1, x - 1]
+                errors[y & 1, x] = 0
+                continue
+            w, n, nw, ne = _nearest(values, known, y, x)
+            guesses[0] = 8 * w + 4 * (ne - n)
+            guesses[1] = 8 * n + 4 * (w - nw)
+            guesses[2] = 8 * (w + n - nw)
+            guesses[3] = 4 * (w + n)
+            guesses[4] = 8 * n
+            guesses[5] = 4 * (w + ne)
+            low, high = min(w, n, nw, ne), max(w, n, nw, ne)
+            eighths = min(max(_blend(guesses, misses, y, x), 8 * low), 8 * high) + 4
+            prediction = eighths >> 3
+            energy = _size_class(
+                errors[y & 1, x - 1] + errors[1 - y & 1, x - 1] + errors[1 - y & 1, x]
+                + errors[1 - y & 1, x + 1]
+            )
+            for k in range(len(AROUND)):
+                row, column = AROUND[k]
+                around[k] = values[y + row, x + column] - prediction
+            around[W], around[N] = w - prediction, n - prediction
+            around[NW], around[NE] = nw - prediction, ne - prediction
+            _note_contexts(
+                mixer.contexts, around, energy, _size_class(high - low), eighths & 7,
+                _holes_around(known, y, x), copied_columns[x], copied_row
+            )
+            distance = _tell_distance(
+                plane[y - ABOVE, x - BESIDE] - prediction,
+                _situation(energy, around, copied_columns[x], copied_row),
+                mixer, tables, memory, exchange
+            )
+            value = min(max(prediction + distance, 0), VALUE_MAX)
+            values[y, x] = value
+            errors[y & 1, x] = abs(distance)
+            for k in range(PREDICTORS):
+                misses[y & 1, x, k] = min(abs(8 * value - guesses[k]), MAX_MISS)
+            left, up, corner = values[y, x - 1], values[y - 1, x], values[y - 1, x - 1]
+            if value != left or up != corner:
+                copied_row = copied_row << 1 | (value == up and value != left)
+            if value != up or left != corner:
+                copied_columns[x] = copied_columns[x] << 1 | (value == left and value != up)
+        values[y, width + BESIDE:] = values[y, width + BESIDE - 1]
+    return values[ABOVE:, BESIDE:-BESIDE]
+
+
+@inlined
+def _fill(values: Integers, known: Bytes, y: int, x: int) -> int:
+    """Value for a hole: of the pixel to the left or above, valid ones first, else the farther."""
+    left, up = values[y, x - 1], values[y - 1, x]
+    filled: int = up if known[y - 1, x] else left
+    if known[y, x - 1] and known[y - 1, x]:
+        filled = (left + up) >> 1 if abs(left - up) < 8 else min(left, up)
+    return filled
+
+
+@inlined
+def _nearest(values: Integers, known: Bytes, y: int, x: int) -> tuple[int, int, int, int]:
+    """Pixels to the left, above, and diagonally above; holes take after their neighbours."""
+    w, n = values[y, x - 1], values[y - 1, x]
+    nw, ne = values[y - 1, x - 1], values[y - 1, x + 1]
+    if known[y - 1, x] and not known[y, x - 1]:
+        w = nw if known[y - 1, x - 1] else n
+    elif known[y, x - 1] and not known[y - 1, x]:
+        n = ne if known[y - 1, x + 1] else w
+    if not known[y - 1, x + 1]:
+        ne = n
+    if not known[y - 1, x - 1]:
+        nw = n
+    return w, n, nw, ne
+
+
+@inlined
+def _blend(guesses: Longs, misses: NDArray[np.int64], y: int, x: int) -> int:
+    """Mean of the guesses, each weighed by how little it missed around."""
+    here, above = misses[y & 1], misses[1 - y & 1]
+    total, trusted = 0, 0
+    for k in range(PREDICTORS):
+        miss = here[x - 1, k] + above[x - 1, k] + above[x, k] + above[x + 1, k]
+        trust = TRUST[min(miss, MAX_MISS)]
+        total += trust
+        trusted += trust * guesses[k]
+    return (trusted + (total >> 1)) // total
+
+
+@inlined
+def _holes_around(known: Bytes, y: int, x: int) -> int:
+    """Flag the valid pixels around: left, three above, right, below."""
+    flags: int = (
+        known[y, x - 1] + 2 * known[y - 1, x] + 4 * known[y - 1, x + 1]
+        + 8 * known[y - 1, x - 1] + 16 * known[y, x + 1] + 32 * known[y + 1, x]
+    )
+    return flags
+
+
+@compiled
+def _sign_class(value: int) -> int:
+    return (value > 0) - (value < 0) + 1
+
+
+@inlined
+def _situation(energy: int, around: Longs, copied_column: int, copied_row: int) -> int:
+    """Tell the situations apart that have weights of their own, by a number."""
+    signs = 3 * _sign_class(around[W]) + _sign_class(around[N])
+    return (9 * min(energy, MAX_ENERGY) + signs) * 4 + 2 * (copied_column & 1) + (copied_row & 1)
+
+
+@inlined
+def _note_contexts(
+    contexts: Longs, around: Longs, energy: int, activity: int, eighths: int, holes: int,
+    copied_column: int, copied_row: int,
+) -> None:
+    """Describe what is around a pixel by one number a context, below its `CONTEXT_SIZES`."""
+    contexts[0] = (_pair(around[W], around[N], 4)) + 81 * min(energy, 5)
+    contexts[1] = (energy * 10 + activity) * 8 + eighths
+    contexts[2] = (
+        _pair(around[NE], around[N], 3) * 7 + _clip(around[NNE], 3) + 3
+    ) * 3 + _sign_class(around[NEE])
+    contexts[3] = (holes * 10 + energy) * 3 + _sign_class(around[W] + around[N])
+    contexts[4] = _pair(around[WW], around[NN], 4) + 81 * min(energy, 5)
+    plane, antiplane = around[W] + around[N] - around[NW], around[W] + around[NE] - around[N]
+    contexts[5] = _pair(plane, antiplane, 6) + 169 * min(activity, 5)
+    for k in range(len(TERNARY)):
+        code = 0
+        for j in range(len(TERNARY[0])):
+            code = 3 * code + _sign_class(around[TERNARY[k][j]])
+        contexts[6 + k] = code
+    equal = 0
+    for k in range(EQUALITIES):
+        equal |= (around[k] == 0) << k
+    contexts[9] = equal
+    contexts[10] = (
+        ((copied_column & 15) * 16 + (copied_row & 15)) * 9
+        + 3 * _sign_class(around[W]) + _sign_class(around[N])
+    )
+
+
+@compiled
+def _pair(first: int, second: int, limit: int) -> int:
+    """Turn two integers, each clipped to the limit, into one number."""
+    return (_clip(first, limit) + limit) * (2 * limit + 1) + _clip(second, limit) + limit

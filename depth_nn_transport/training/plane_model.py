@@ -1,0 +1,107 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Training of the plane coder: what it learns by coding the planes of training frames."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from depth_nn_transport.codec import plane_coder as coder
+from depth_nn_transport.codec.lattice import Lattice
+from depth_nn_transport.codec.plane_coder import Memory
+from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+Plane = NDArray[np.int32]
+
+FRAMES_PER_FOLDER = 16
+# Frames are quantised as bounds of 0, 1 and 2 quanta do, by turns.
+STEPS = (1, 3, 1, 5)
+# Counts are kept up to this, so that a frame soon outweighs what was learned before.
+MAX_PRIOR_COUNT = 12
+FIRST_WEIGHT = 0.3
+PROBABILITY_STEP = 2.0**-22
+
+
+def load_planes(root: Path) -> list[tuple[Plane, NDArray[np.bool_]]]:
+    """Read a few frames of each folder: ranks on the grid, by turns quantised.
+
+    Raises:
+        ValueError: if there is no frame.
+
+    """
+    planes = []
+    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
+        files = sorted(folder.glob(f'*{IMAGE_SUFFIX}'))
+        every = max(1, len(files) // FRAMES_PER_FOLDER)
+        lattice: Lattice | None = None
+        for k, path in enumerate(files[every // 2::every][:FRAMES_PER_FOLDER]):
+            depth = read_depth(path)
+            lattice = Lattice.from_depth(depth, lattice)
+            plane = lattice.to_quanta(depth) if lattice.on_grid else depth
+            planes.append((plane.astype(np.int32) // STEPS[k % len(STEPS)], depth > 0))
+    if not planes:
+        raise ValueError(f'{root} holds no folder of depth PNGs')
+    return planes
+
+
+def train_plane_coder(
+    planes: Sequence[tuple[Plane, NDArray[np.bool_]]], seed: int
+) -> dict[str, NDArray[np.generic]]:
+    """Code planes, one after the other, and keep what the coder has learned.
+
+    Args:
+        planes: int32 (H, W) of 0..65535, with validity, bool (H, W).
+        seed: of the order.
+
+    Returns:
+        Arrays for `PlaneCoder`.
+
+    """
+    arrays = fixed_arrays()
+    tables, memory = coder.tables_of(arrays), ignorant_memory()
+    order = np.random.default_rng(seed).permutation(len(planes))
+    for k in tqdm(order, 'planes', disable=None):
+        plane, valid = planes[k]
+        coder.tell(plane, valid, tables, memory)
+    return arrays | {
+        'probability': (memory.slots >> (32 - 16)).astype(np.uint16),
+        'count': np.minimum(memory.slots & coder.COUNT_MASK, MAX_PRIOR_COUNT).astype(np.uint8),
+        'weights': memory.weights.astype(np.int32),
+    }
+
+
+def ignorant_memory() -> Memory:
+    """Make a memory that knows nothing: even chances, equal weights."""
+    even = np.uint32(1 << 31)
+    weight = round(FIRST_WEIGHT * coder.WEIGHT_ONE)
+    return Memory(
+        np.full(coder.SLOTS, even, np.uint32), np.full(coder.WEIGHTS, weight, np.int64)
+    )
+
+
+def fixed_arrays() -> dict[str, NDArray[np.generic]]:
+    """Tabulate log-odds, their inverse, and the probabilities of the queues."""
+    probability = (np.arange(4096) + 0.5) / 4096
+    odds = np.log(probability / (1 - probability)) * 256
+    middle = (4 * np.arange(1024) + 2 - 2048) / 256
+    unlikely = 1 / (1 + np.exp((np.arange(coder.QUEUES) + 0.5) / 4))
+    return {
+        'stretch': np.rint(odds).clip(-coder.LOG_ODDS_MAX, coder.LOG_ODDS_MAX).astype(np.int16),
+        'squash': np.rint(65536 / (1 + np.exp(-middle))).astype(np.int32),
+        'unlikely': (np.rint(unlikely / PROBABILITY_STEP) * PROBABILITY_STEP).astype(np.float32),
+    }
