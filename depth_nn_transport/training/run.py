@@ -55,6 +55,7 @@ class RunConfig:
 
 
 Config = TypeVar('Config', bound=RunConfig)
+Model = TypeVar('Model', bound=nn.Module)
 
 
 def load_config(path: Path, config_type: type[Config], model_type: type[Any]) -> Config:
@@ -72,12 +73,12 @@ def load_config(path: Path, config_type: type[Config], model_type: type[Any]) ->
         raise ValueError(f'{path}: {error}') from error
 
 
-class TrainingRun(ABC, Generic[Config]):
+class TrainingRun(ABC, Generic[Config, Model]):
     """State of a run: model, running average of its weights, optimiser, history."""
 
     sampler_type: ClassVar[type[CropSampler]] = CropSampler
 
-    def __init__(self, config: Config, model: nn.Module, folder: Path, device: str) -> None:
+    def __init__(self, config: Config, model: Model, folder: Path, device: str) -> None:
         """Start a run, or resume the one that is in the folder."""
         folder.mkdir(parents=True, exist_ok=True)
         self.config, self.folder, self.device = config, folder, device

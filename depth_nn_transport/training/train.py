@@ -74,7 +74,7 @@ def rate_weight(quality: Tensor, config: TrainingConfig) -> Tensor:
     return config.lambda_min * ratio ** (quality / MAX_QUALITY)
 
 
-class Trainer(TrainingRun[TrainingConfig]):
+class Trainer(TrainingRun[TrainingConfig, DepthModel]):
     """Training of transforms and entropy model for all qualities at once."""
 
     def __init__(self, config: TrainingConfig, folder: Path, device: str) -> None:
@@ -90,7 +90,7 @@ class Trainer(TrainingRun[TrainingConfig]):
         error = distortion(restored - plane, valid, self.config.tail_weight)
         weight = rate_weight(quality, self.config)
         # Costs grow with quality; normalised so that no quality drowns the others.
-        cost = (bits / plane[0].numel() + weight * error) / weight.sqrt()
+        cost: Tensor = (bits / plane[0].numel() + weight * error) / weight.sqrt()
         return cost.mean()
 
     def evaluate(self, recordings: list[Recording]) -> list[dict[str, Any]]:

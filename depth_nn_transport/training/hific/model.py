@@ -53,7 +53,8 @@ class HificConfig:
     @property
     def step(self) -> float:
         """Step of the input and output samples, in 16-bit units."""
-        return DEPTH_MAX / (2**self.bits - 1)
+        levels: int = 2**self.bits
+        return DEPTH_MAX / (levels - 1)
 
 
 class Restored(NamedTuple):
@@ -73,8 +74,6 @@ class HificModel(nn.Module):
         self.encoder = Encoder(config.widths, config.latents)
         self.hyperprior = Hyperprior(config.latents, config.hyper)
         self.generator = Generator(config.widths, config.latents, config.blocks)
-        # The layout in which channel norm and convolutions are fast on CPUs.
-        self.to(memory_format=torch.channels_last)
 
     def quantise(self, depth: Tensor) -> Tensor:
         """Round depth to the samples that the networks are given, in 16-bit units."""

@@ -24,12 +24,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import math
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from depth_nn_transport.training.dataset import Recording
 from depth_nn_transport.training.hific.dataset import DepthCropSampler
 from depth_nn_transport.training.hific.model import (
-    aligned, DEPTH_MAX, HificConfig, HificModel, UNIT,
+    aligned, DEPTH_MAX, HificConfig, HificModel, Restored, UNIT,
 )
 from depth_nn_transport.training.hific.networks import Discriminator
 from depth_nn_transport.training.learning_curve import plot_history
@@ -83,7 +83,7 @@ class HificTrainingConfig(RunConfig):
             raise ValueError(f'trained is {self.trained!r}, not one of {", ".join(TRAINED)}')
 
 
-class HificTrainer(TrainingRun[HificTrainingConfig]):
+class HificTrainer(TrainingRun[HificTrainingConfig, HificModel]):
     """Training of HiFiC; adds the discriminator and its optimiser to the state."""
 
     sampler_type = DepthCropSampler
@@ -111,7 +111,7 @@ class HificTrainer(TrainingRun[HificTrainingConfig]):
     def loss(self, plane: Tensor, valid: Tensor) -> Tensor:
         """Rate, distortion over valid pixels, and how well the discriminator is deceived."""
         depth = self.model.quantise(plane)
-        restored = self.model(depth)
+        restored: Restored = self.model(depth)
         rate = restored.bits.mean() / depth[0].numel()
         above = bool(rate > self.config.target_rate)
         rate_weight = RATE_WEIGHT_ABOVE if above else RATE_WEIGHT_BELOW
@@ -146,7 +146,8 @@ class HificTrainer(TrainingRun[HificTrainingConfig]):
 
     def evaluate(self, recordings: list[Recording]) -> list[dict[str, Any]]:
         """Measure the averaged model on each recording, errors in 16-bit units."""
-        return [evaluate(self.average.module, some, self.device) for some in recordings]
+        model = cast('HificModel', self.average.module)
+        return [evaluate(model, some, self.device) for some in recordings]
 
     def plot(self, path: Path) -> None:
         """Draw the history by recording."""
