@@ -19,16 +19,18 @@ three rows; ours of the same kinds are trained here and measured the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 import json
+from math import log
 from pathlib import Path
 
 from depth_nn_transport.bench import hific, ours
 from depth_nn_transport.bench.edge_picture import draw_edges
 from depth_nn_transport.bench.frames import Frame, frame_paths
-from depth_nn_transport.bench.largest_errors import nearest_rate
-from depth_nn_transport.bench.measurement import load_frames, measure_folder, OperatingPoint
+from depth_nn_transport.bench.measurement import (
+    load_frames, measure_folder, measure_setting, OperatingPoint,
+)
 from depth_nn_transport.bench.peers import Codec, lossy_peers
 from depth_nn_transport.bench.report import finite, flat, table
 from depth_nn_transport.bench.summary import by_codec, by_folder, COMMON_RATE
@@ -95,8 +97,8 @@ def measure_folders(
         ValueError: a PNG is not a 16-bit single-channel image, or a model is missing.
 
     """
-    nets, sweeps = hific.load_peers(model), _sweeps(model, threads)
-    settings = sum(len(codec.settings) for codec in (*nets, *sweeps))
+    nets, others = hific.load_peers(model), _others(model, threads)
+    settings = len(nets) + len(others) * 2
     total = settings * sum(len(frame_paths(folder, limit)) for folder in folders)
     points = []
     with tqdm(total=total, unit='frame', disable=None) as bar:
@@ -105,9 +107,17 @@ def measure_folders(
             frames = load_frames(folder, limit, threads)
             measured = measure_folder(folder, frames, nets, bar.update)
             rates = (by_codec(measured)[FULL.name][0].bits, COMMON_RATE)
-            swept = measure_folder(folder, frames, sweeps, bar.update)
-            points += [*measured, *at_rates(swept, rates)]
+            points += measured
+            for codec in others:
+                for setting in sorted({nearest_setting(codec, frames, rate) for rate in rates}):
+                    points.append(measure_setting(folder, frames, codec, setting, bar.update))
     return points
+
+
+def nearest_setting(codec: Codec, frames: Sequence[Frame], rate: float) -> float:
+    """Return the setting with the nearest rate, bits per pixel of one frame in the middle."""
+    middle = [frames[len(frames) // 2]]
+    return min(codec.settings, key=lambda setting: abs(log(_rate(codec, middle, setting) / rate)))
 
 
 def draw_picture(path: Path, model: str, threads: int) -> None:
@@ -116,13 +126,13 @@ def draw_picture(path: Path, model: str, threads: int) -> None:
         Frame.prepare(next(iter(simulate_stereo(seed, 1))).depth) for seed in PICTURED_SEEDS
     ]
     nets = {codec.name: codec for codec in hific.load_peers(model)}
-    full = nets[FULL.name]
-    rate = _rate(full, frames, full.settings[0])
-    mine = _sweeps(model, threads)[0]
-    quality = min(mine.settings, key=lambda setting: abs(_rate(mine, frames, setting) - rate))
+    without, full = nets[WITHOUT_ADVERSARIAL.name], nets[FULL.name]
+    mine = _others(model, threads)[0]
+    quality = nearest_setting(mine, frames, _rate(full, frames, full.settings[0]))
+    path.parent.mkdir(parents=True, exist_ok=True)
     draw_edges(path, frames, {
-        'without adversarial loss': (nets[WITHOUT_ADVERSARIAL.name], 1),
-        'with adversarial loss': (full, 1),
+        'without adversarial loss': (without, without.settings[0]),
+        'with adversarial loss': (full, full.settings[0]),
         'ours': (mine, quality),
     })
 
@@ -169,18 +179,9 @@ def _label(point: OperatingPoint) -> str:
     return f'{point.codec}, {point.setting_name} {point.setting:g}'
 
 
-def _sweeps(model: str, threads: int) -> list[Codec]:
+def _others(model: str, threads: int) -> list[Codec]:
     lossy = ours.make_codecs(model, threads, ours.QUALITIES)[0]
     return [lossy, *(codec for codec in lossy_peers(threads) if codec.name == _PEER)]
-
-
-def at_rates(
-    points: Sequence[OperatingPoint], rates: Sequence[float]
-) -> Iterator[OperatingPoint]:
-    """Yield the operating point of each codec that is nearest to each rate, once."""
-    for some in by_codec(points).values():
-        nearest = {nearest_rate(some, rate).setting for rate in rates}
-        yield from (point for point in some if point.setting in nearest)
 
 
 def _rate(codec: Codec, frames: Sequence[Frame], setting: float) -> float:

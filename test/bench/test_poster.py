@@ -23,7 +23,6 @@ from depth_nn_transport.bench import hific, poster
 from depth_nn_transport.bench.command import bench
 from depth_nn_transport.bench.edge_picture import busiest_row, draw_edges, richest_window
 from depth_nn_transport.bench.frames import Frame
-from depth_nn_transport.bench.measurement import OperatingPoint
 from depth_nn_transport.codec.model_files import ModelFiles, MODELS
 from depth_nn_transport.training.hific.weights import FULL, NETS, WITHOUT_ADVERSARIAL
 
@@ -39,10 +38,6 @@ def tiny_picture(monkeypatch, synthetic_depth):
         depth = synthetic_depth(96, 128)
 
     monkeypatch.setattr(poster, 'simulate_stereo', lambda seed, frames: iter([Stereo()]))
-
-
-def point(codec, setting, bits):
-    return OperatingPoint('folder', codec, 'quality', setting, 1, bits, 0, 0, 0, {})
 
 
 def test_the_command_writes_tables_and_the_picture(tmp_path, synthetic_depth, tiny_picture):
@@ -68,11 +63,17 @@ def test_an_empty_folder_is_told(tmp_path):
     assert 'no .png frames' in result.output
 
 
-def test_codecs_are_compared_at_the_nearest_of_their_rates():
-    points = [point('a', k, rate) for k, rate in enumerate((0.1, 0.2, 0.4))]
-    points += [point('b', 7, 0.05)]
-    chosen = list(poster.at_rates(points, (0.19, 0.32)))
-    assert [(some.codec, some.setting) for some in chosen] == [('a', 1), ('a', 2), ('b', 7)]
+def test_the_setting_with_the_nearest_rate_is_chosen(synthetic_depth):
+    frame = Frame.prepare(synthetic_depth())
+
+    class Linear:
+        settings = (1, 2, 4)
+
+        def encode(self, frame, setting):
+            return bytes(round(setting * frame.depth.size / 80))
+
+    chosen = [poster.nearest_setting(Linear(), [frame], rate) for rate in (0.05, 0.19, 0.32)]
+    assert chosen == [1, 2, 4]
 
 
 def test_both_full_nets_send_the_same_bytes(synthetic_depth):
