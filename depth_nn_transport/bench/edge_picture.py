@@ -66,10 +66,10 @@ def draw_edges(
 
 
 def richest_window(frame: Frame) -> Window:
-    """Return the crop, rows and columns, with the most pixels at near edges and few holes."""
+    """Return the crop, rows and columns, with the most pixels at near edges."""
     valid = frame.depth > 0
     edge = edges(frame.lattice.to_quanta(frame.depth), valid) & (frame.depth < _FARTHEST_MM)
-    worth = cv2.blur(edge.astype(np.float32) - 0.5 * ~valid, (_CROP, _CROP))
+    worth = cv2.blur(edge.astype(np.float32), (_CROP, _CROP))
     half = _CROP // 2
     inner = worth[half:-half, half:-half]
     row, column = (int(at) for at in np.unravel_index(inner.argmax(), inner.shape))
