@@ -264,3 +264,35 @@ def wifi(out: Path, seconds: float, rate: float) -> None:
     except (NetworkError, RuntimeError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(write_report(out, passages, rate, link.kind))
+
+
+@bench.command()
+@click.argument(
+    'folders', metavar='DIR...', nargs=-1, required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+              help='Folder for the tables and the picture.')
+@click.option('--frames', default=20, show_default=True, type=click.IntRange(1),
+              help='Frames of each folder, evenly subsampled.')
+@click.option('--model', default='main', show_default=True, help='Our model.')
+@click.option('--threads', default=1, show_default=True, type=click.IntRange(1))
+@click.option('--json', 'as_json', is_flag=True, help='Print the figures as one line of JSON.')
+def poster(
+    folders: tuple[Path, ...], out: Path, frames: int, model: str, threads: int, as_json: bool
+) -> None:
+    """Measure HiFiC fitted to depth beside its published figures, ours and JPEG XL.
+
+    The picture of edges is of simulated frames.
+    """
+    from depth_nn_transport.bench import poster as posters
+    import torch
+
+    torch.set_num_threads(threads)
+    try:
+        points = posters.measure_folders(folders, frames, model, threads)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    tables = posters.write_report(out, points)
+    posters.draw_picture(out / posters.PICTURE, model, threads)
+    click.echo(posters.json_line(points) if as_json else tables)

@@ -90,13 +90,23 @@ def measure_folder(
     for codec in codecs:
         # What a codec sets up once is not part of the time of a frame.
         codec.decode(codec.encode(frames[0], codec.settings[0]))
-        for setting in codec.settings:
-            samples = []
-            for frame in frames:
-                samples.append(measure_frame(codec, frame, setting, unit_mm(folder)))
-                progress()
-            points.append(summarise(folder.name, codec, setting, samples))
+        points += [
+            measure_setting(folder, frames, codec, setting, progress)
+            for setting in codec.settings
+        ]
     return points
+
+
+def measure_setting(
+    folder: Path, frames: Sequence[Frame], codec: Codec, setting: float,
+    progress: Callable[[], object] = lambda: None,
+) -> OperatingPoint:
+    """Run one codec at one of its settings over the frames of a folder."""
+    samples = []
+    for frame in frames:
+        samples.append(measure_frame(codec, frame, setting, unit_mm(folder)))
+        progress()
+    return summarise(folder.name, codec, setting, samples)
 
 
 def measure_frame(codec: Codec, frame: Frame, setting: float, unit: float = 1.0) -> Sample:

@@ -73,7 +73,7 @@ class ModelFiles:
         """
         folder = MODELS / model
         if not folder.is_dir():
-            known = sorted(p.name for p in MODELS.iterdir() if p.is_dir())
+            known = sorted(p.parent.name for p in MODELS.glob(f'*/{TABLES_FILE}'))
             raise ModelLoadError(f'there is no model {model!r}; known models: {", ".join(known)}')
         arrays = (
             TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE, CORRECTIONS_FILE, PLANE_FILE

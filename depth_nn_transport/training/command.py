@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -29,41 +30,101 @@ def train() -> None:
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
+def _run_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Arguments and options of every training run with checkpoints."""
+    file = click.Path(exists=True, dir_okay=False, path_type=Path)
+    options = (
+        click.argument('config', type=file),
+        click.option('--data', required=True, type=_FOLDER,
+                     help='Folder of folders of depth PNGs.'),
+        click.option('--val', required=True, type=_FOLDER,
+                     help='The same, for evaluation only.'),
+        click.option('--run', required=True, type=click.Path(file_okay=False, path_type=Path),
+                     help='Folder for checkpoints and curves; a run that is there is resumed.'),
+        click.option('--device', default='auto', show_default=True, help='auto, cpu or cuda.'),
+        click.option('--threads', default=1, show_default=True, type=click.IntRange(1),
+                     help='CPU threads.'),
+        click.option('--evaluate-every', default=1000, show_default=True,
+                     type=click.IntRange(1), help='Steps between evaluations and checkpoints.'),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _prepare(device: str, threads: int) -> str:
+    """Set the threads; return the device to train on."""
+    import torch
+
+    torch.set_num_threads(threads)
+    if device == 'auto':
+        return 'cuda' if torch.cuda.is_available() else 'cpu'
+    return device
+
+
 @train.command()
-@click.argument('config', type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option('--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.')
-@click.option('--val', required=True, type=_FOLDER, help='The same, for evaluation only.')
-@click.option(
-    '--run', required=True, type=click.Path(file_okay=False, path_type=Path),
-    help='Folder for checkpoints and curves; a run that is there is resumed.',
-)
-@click.option('--device', default='auto', show_default=True, help='auto, cpu or cuda.')
-@click.option(
-    '--threads', default=1, show_default=True, type=click.IntRange(1), help='CPU threads.'
-)
-@click.option(
-    '--evaluate-every', default=1000, show_default=True, type=click.IntRange(1),
-    help='Steps between evaluations and checkpoints.',
-)
+@_run_options
 def transform(
     config: Path, data: Path, val: Path, run: Path, device: str, threads: int,
     evaluate_every: int,
 ) -> None:
     """Train transforms and entropy model as the YAML file CONFIG says."""
     from depth_nn_transport.training.dataset import load_recordings, thin
-    from depth_nn_transport.training.train import load_config, Trainer
-    import torch
+    from depth_nn_transport.training.model import ModelConfig
+    from depth_nn_transport.training.run import load_config
+    from depth_nn_transport.training.train import Trainer, TrainingConfig
 
-    torch.set_num_threads(threads)
-    if device == 'auto':
-        device = 'cuda' if torch.cuda.is_available() else 'cpu'
+    device = _prepare(device, threads)
     try:
-        settings = load_config(config)
+        settings = load_config(config, TrainingConfig, ModelConfig)
         recordings = load_recordings(data), thin(load_recordings(val), 4)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    run.mkdir(parents=True, exist_ok=True)
     Trainer(settings, run, device).run(*recordings, evaluate_every)
+
+
+@train.command()
+@_run_options
+@click.option(
+    '--start', type=_FOLDER, help='Folder of another run, whose weights a new run starts from.'
+)
+def hific(
+    config: Path, data: Path, val: Path, run: Path, device: str, threads: int,
+    evaluate_every: int, start: Path | None,
+) -> None:
+    """Train a net of `bench poster` as the YAML file CONFIG says."""
+    from depth_nn_transport.training.dataset import thin
+    from depth_nn_transport.training.hific.dataset import load_depths
+    from depth_nn_transport.training.hific.model import HificConfig
+    from depth_nn_transport.training.hific.train import HificTrainer, HificTrainingConfig
+    from depth_nn_transport.training.run import load_config
+
+    device = _prepare(device, threads)
+    try:
+        settings = load_config(config, HificTrainingConfig, HificConfig)
+        recordings = load_depths(data), thin(load_depths(val), 4)
+        trainer = HificTrainer(settings, run, device, start)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    trainer.run(*recordings, evaluate_every)
+
+
+@train.command()
+@click.option(
+    '--run', required=True, type=_FOLDER, help='Folder of a training run, with its checkpoint.'
+)
+@click.option(
+    '--out', required=True, type=click.Path(dir_okay=False, path_type=Path),
+    help='File of the weights that the run trained, .npz.',
+)
+def hific_export(run: Path, out: Path) -> None:
+    """Write the weights of a run of `train hific`, for `bench poster`."""
+    from depth_nn_transport.training.hific.weights import export_run
+
+    try:
+        export_run(run, out)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @train.command()

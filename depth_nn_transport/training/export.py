@@ -40,7 +40,8 @@ from depth_nn_transport.training.fixed_point import (
     quantize_bias,
     quantize_weight,
 )
-from depth_nn_transport.training.model import CHECKPOINT, DepthModel, ModelConfig
+from depth_nn_transport.training.model import DepthModel, ModelConfig
+from depth_nn_transport.training.run import averaged_weights
 from depth_nn_transport.training.transforms import MAX_QUALITY
 import numpy as np
 from numpy.typing import NDArray
@@ -237,13 +238,7 @@ def load_run(run: Path) -> DepthModel:
         ValueError: if the folder holds no checkpoint.
 
     """
-    path = run / CHECKPOINT
-    if not path.exists():
-        raise ValueError(f'{run} holds no {CHECKPOINT}')
-    state = torch.load(path, map_location='cpu', weights_only=True)
-    model = DepthModel(ModelConfig(**state['config']['model']))
-    prefix = 'module.'
-    model.load_state_dict(
-        {k.removeprefix(prefix): v for k, v in state['average'].items() if k.startswith(prefix)}
-    )
+    config, weights = averaged_weights(run)
+    model = DepthModel(ModelConfig(**config['model']))
+    model.load_state_dict(weights)
     return model

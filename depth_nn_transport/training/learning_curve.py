@@ -21,24 +21,32 @@ from typing import Any
 from matplotlib.figure import Figure
 
 
-def plot_history(history: list[dict[str, Any]], path: Path) -> None:
-    """Draw bits and mean error on the validation recordings over the steps, by quality."""
+def plot_history(history: list[dict[str, Any]], path: Path, key: str, unit: str) -> None:
+    """Draw bits and mean error on the validation recordings over the steps.
+
+    Args:
+        history: entries with their step and points.
+        path: of the image to write.
+        key: of the points; each of its values gets a curve.
+        unit: of the error.
+
+    """
     figure = Figure(figsize=(10, 4), layout='constrained')
     axes = figure.subplots(1, 2)
-    qualities = sorted({point['quality'] for point in history[-1]['points']})
+    values = sorted({point[key] for point in history[-1]['points']})
     steps = [entry['step'] for entry in history]
-    for key, label, axis in zip(
-        ('bits', 'mean'), ('latents, bit/px', 'mean error, quanta'), axes, strict=True
+    for name, label, axis in zip(
+        ('bits', 'mean'), ('latents, bit/px', f'mean error, {unit}'), axes, strict=True
     ):
-        for quality in qualities:
-            curve = [_average(entry['points'], quality, key) for entry in history]
-            axis.plot(steps, curve, marker='.', label=f'quality {quality}')
+        for value in values:
+            curve = [_average(entry['points'], key, value, name) for entry in history]
+            axis.plot(steps, curve, marker='.', label=f'{key} {value}')
         axis.set(xlabel='step', ylabel=label, yscale='log')
         axis.grid(which='both', alpha=0.3)
     axes[0].legend()
     figure.savefig(path, dpi=100)
 
 
-def _average(points: list[dict[str, Any]], quality: int, key: str) -> float:
-    values = [point[key] for point in points if point['quality'] == quality]
+def _average(points: list[dict[str, Any]], key: str, value: Any, name: str) -> float:
+    values = [point[name] for point in points if point[key] == value]
     return float(sum(values) / len(values))

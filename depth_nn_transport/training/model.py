@@ -21,8 +21,6 @@ from depth_nn_transport.training.entropy_model import EntropyModel
 from depth_nn_transport.training.transforms import Analysis, base_of, Synthesis
 from torch import nn, Tensor
 
-CHECKPOINT = 'checkpoint.pt'
-
 
 @dataclass(frozen=True)
 class ModelConfig:

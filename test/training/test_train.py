@@ -18,9 +18,9 @@ import json
 
 from depth_nn_transport.training.export import load_run
 from depth_nn_transport.training.model import DepthModel, ModelConfig
+from depth_nn_transport.training.run import load_config
 from depth_nn_transport.training.train import (
     distortion,
-    load_config,
     rate_weight,
     TAIL_LIMIT,
     Trainer,
@@ -105,7 +105,8 @@ def test_a_folder_without_a_run_is_told(tmp_path):
 def test_config_is_read_and_checked(tmp_path):
     path = tmp_path / 'config.yaml'
     path.write_text('steps: 7\nmodel:\n  width: 16\n')
-    assert load_config(path) == TrainingConfig(model=ModelConfig(width=16), steps=7)
+    read = load_config(path, TrainingConfig, ModelConfig)
+    assert read == TrainingConfig(model=ModelConfig(width=16), steps=7)
     path.write_text('speed: 7\n')
     with pytest.raises(ValueError, match=r'config\.yaml.*speed'):
-        load_config(path)
+        load_config(path, TrainingConfig, ModelConfig)

@@ -1,0 +1,196 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What every training run shares: steps, average of the weights, checkpoints, history."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import asdict, dataclass
+import json
+import math
+from pathlib import Path
+import time
+from typing import Any, ClassVar, Generic, TypeVar
+
+from depth_nn_transport.training.dataset import CropSampler, Recording
+import torch
+from torch import nn, Tensor
+from tqdm import tqdm
+import yaml
+
+CHECKPOINT = 'checkpoint.pt'
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What all training runs are told; one YAML file a model.
+
+    Attributes:
+        model: sizes of the networks, a dataclass.
+        steps, batch: how many, and crops in each.
+        crop: side of the crops, pixels.
+        learning_rate: at its highest, after ``warmup`` steps; it falls as a cosine from there.
+        average_decay: of the running average of the weights.
+    """
+
+    model: Any
+    steps: int
+    batch: int
+    crop: int
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    average_decay: float = 0.999
+    seed: int = 0
+
+
+Config = TypeVar('Config', bound=RunConfig)
+Model = TypeVar('Model', bound=nn.Module)
+
+
+def load_config(path: Path, config_type: type[Config], model_type: type[Any]) -> Config:
+    """Read a YAML file of the fields of a configuration, those of the model under ``model``.
+
+    Raises:
+        ValueError: if a field is unknown.
+
+    """
+    fields = yaml.safe_load(path.read_text()) or {}
+    try:
+        model = model_type(**fields.pop('model', {}))
+        return config_type(model=model, **fields)
+    except TypeError as error:
+        raise ValueError(f'{path}: {error}') from error
+
+
+class TrainingRun(ABC, Generic[Config, Model]):
+    """State of a run: model, running average of its weights, optimiser, history."""
+
+    sampler_type: ClassVar[type[CropSampler]] = CropSampler
+
+    def __init__(self, config: Config, model: Model, folder: Path, device: str) -> None:
+        """Start a run, or resume the one that is in the folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.config, self.folder, self.device = config, folder, device
+        self.model = model.to(device)
+        self.average = torch.optim.swa_utils.AveragedModel(
+            self.model,
+            multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(config.average_decay),
+        )
+        self.optimizer = torch.optim.Adam(self.model.parameters(), config.learning_rate)
+        self.step = 0
+        self.history: list[dict[str, Any]] = []
+        if self.checkpoint.exists():
+            self.load_state(torch.load(self.checkpoint, map_location=device, weights_only=True))
+
+    @abstractmethod
+    def loss(self, plane: Tensor, valid: Tensor) -> Tensor:
+        """Loss of a batch of planes and their validity, (N, 1, crop, crop) each."""
+
+    @abstractmethod
+    def evaluate(self, recordings: list[Recording]) -> list[dict[str, Any]]:
+        """Measure the averaged model; each point has ``bits`` per pixel, ``mean`` and ``rms``."""
+
+    @abstractmethod
+    def plot(self, path: Path) -> None:
+        """Draw the history."""
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the run's state is kept."""
+        return self.folder / CHECKPOINT
+
+    def run(self, train: list[Recording], val: list[Recording], evaluate_every: int) -> None:
+        """Train to the configured number of steps, evaluating and saving as it goes."""
+        sampler = self.sampler_type(train, self.config.crop, self.config.seed + self.step)
+        progress = tqdm(total=self.config.steps, initial=self.step, unit='step', mininterval=5)
+        while self.step < self.config.steps:
+            loss = self._update(sampler)
+            progress.update()
+            if self.step % 50 == 0:
+                progress.set_postfix(loss=f'{loss:.4f}')
+            if self.step % evaluate_every == 0 or self.step == self.config.steps:
+                self._save()
+                self._record(val, loss)
+                self._save()
+
+    def state(self) -> dict[str, Any]:
+        """Return all that resuming needs."""
+        return {
+            'config': asdict(self.config),
+            'step': self.step,
+            'model': self.model.state_dict(),
+            'average': self.average.state_dict(),
+            'optimizer': self.optimizer.state_dict(),
+            'history': self.history,
+        }
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.model.load_state_dict(state['model'])
+        self.average.load_state_dict(state['average'])
+        self.optimizer.load_state_dict(state['optimizer'])
+        self.step, self.history = state['step'], state['history']
+
+    def _update(self, sampler: CropSampler) -> float:
+        for group in self.optimizer.param_groups:
+            group['lr'] = self._learning_rate()
+        plane, valid = (t.to(self.device) for t in sampler.batch(self.config.batch))
+        loss = self.loss(plane, valid)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        if torch.isfinite(norm):
+            self.optimizer.step()
+            self.average.update_parameters(self.model)
+        self.step += 1
+        return float(loss.detach())
+
+    def _learning_rate(self) -> float:
+        warm = min(1.0, (self.step + 1) / self.config.warmup)
+        cosine = 0.5 * (1 + math.cos(math.pi * self.step / self.config.steps))
+        return self.config.learning_rate * warm * max(cosine, 0.01)
+
+    def _record(self, val: list[Recording], loss: float) -> None:
+        started = time.time()
+        points = self.evaluate(val)
+        self.history.append({'step': self.step, 'loss': loss, 'points': points})
+        (self.folder / 'history.json').write_text(json.dumps(self.history, indent=1))
+        self.plot(self.folder / 'learning_curve.png')
+        summary = ' '.join(f"{p['bits']:.3f}b/{p['mean']:.2f}/{p['rms']:.2f}" for p in points)
+        seconds = time.time() - started
+        tqdm.write(f'step {self.step} loss {loss:.4f} val {summary} ({seconds:.0f} s)')
+
+    def _save(self) -> None:
+        partial = self.checkpoint.with_suffix('.tmp')
+        torch.save(self.state(), partial)
+        partial.replace(self.checkpoint)
+
+
+def averaged_weights(run: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Read the configuration of a run and the running average of its model's weights.
+
+    Raises:
+        ValueError: if the folder holds no checkpoint.
+
+    """
+    path = run / CHECKPOINT
+    if not path.exists():
+        raise ValueError(f'{run} holds no {CHECKPOINT}')
+    state = torch.load(path, map_location='cpu', weights_only=True)
+    prefix = 'module.'
+    weights = {
+        name.removeprefix(prefix): value
+        for name, value in state['average'].items() if name.startswith(prefix)
+    }
+    return state['config'], weights
