@@ -20,8 +20,9 @@ source's stamps, the sink's pairs of stamp and delay in seconds and, at SIGINT, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+import itertools
 import json
 import struct
 import sys
@@ -42,9 +43,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import rclpy
-from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -61,6 +62,7 @@ PNG_TOPIC = f'{IMAGE_TOPIC}/compressedDepth'
 _PNG_PREFIX = struct.pack('<iff', 0, 0.0, 0.0)
 _PNG_LEVEL = 1
 _STAMP_UNIT_NS = 1000
+_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,7 @@ def source(stream: Stream, rate: float) -> None:
     else:
         publisher = node.create_publisher(Image, IMAGE_TOPIC, local)
     start = time.monotonic()
-    index = 0
-    while rclpy.ok():
+    for index in itertools.count():
         time.sleep(max(0.0, start + index / rate - time.monotonic()))
         number = index % FRAMES
         stamp = time.monotonic_ns() // _STAMP_UNIT_NS * _STAMP_UNIT_NS + number
@@ -121,7 +122,6 @@ def source(stream: Stream, rate: float) -> None:
         infos.publish(CameraInfo(header=header, width=SIZE[0], height=SIZE[1]))
         publisher.publish(to_message(stream.form, frames[number], header))
         tell(stamp / 1e9)
-        index += 1
 
 
 def to_message(form: str, depth: Depth, header: Header) -> Any:
@@ -142,6 +142,7 @@ def to_depth(form: str, message: Any) -> Depth:
 def sink(stream: Stream) -> None:
     """Take depth until told to stop, then tell the mean error over the frames that came."""
     node = Node('sink')
+    originals = simulated(SIZE, FRAMES)
     restored: dict[int, Depth] = {}
 
     def receive(message: Any) -> None:
@@ -158,16 +159,17 @@ def sink(stream: Stream) -> None:
     }[stream.form]
     node.create_subscription(kind, topic, receive, qos)
     try:
-        rclpy.spin(node)
+        while True:
+            # A longer wait would not end at a signal.
+            rclpy.spin_once(node, timeout_sec=_POLL_S)
     finally:
-        tell(mean_error(restored))
+        tell(mean_error(originals, restored))
 
 
-def mean_error(restored: dict[int, Depth]) -> float | None:
+def mean_error(originals: Sequence[Depth], restored: Mapping[int, Depth]) -> float | None:
     """Return the mean error in quanta over frames by number, None if there are none."""
-    frames = simulated(SIZE, FRAMES)
     errors = [
-        measure(frames[number], depth, Lattice.from_depth(frames[number]))['mean_q']
+        measure(originals[number], depth, Lattice.from_depth(originals[number]))['mean_q']
         for number, depth in restored.items()]
     return float(np.mean(errors)) if errors else None
 
@@ -181,10 +183,11 @@ def main() -> None:
     """Run one of the ends: its name, the stream as JSON and, for the source, the rate."""
     name, stream, *rate = sys.argv[1:]
     ends: dict[str, Callable[..., None]] = {'source': source, 'sink': sink}
-    rclpy.init(args=[])
+    # SIGINT is to raise KeyboardInterrupt, not to end what is being published with.
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         ends[name](Stream(**json.loads(stream)), *map(float, rate))
-    except (KeyboardInterrupt, ExternalShutdownException):
+    except KeyboardInterrupt:
         pass
     finally:
         rclpy.try_shutdown()

@@ -31,6 +31,7 @@ from matplotlib.figure import Figure
 _FORMS = {'raw': 'raw `16UC1`', 'png': 'PNG', 'ours': 'ours'}
 _COLOURS = {'raw': '#9a9a9a', 'png': '#ff7f0e', 'ours': 'black'}
 _STYLES = {('best_effort', 5): ':', ('reliable', 5): '-', ('reliable', 1): '--'}
+_TICKS_MS = (20, 50, 100, 200, 500, 1000, 2000)
 _COLUMNS = ('sent as', 'QoS', 'frames/s', 'of them', 'latency ms, median', '99 %', 'longest gap s',
             'Mbit/s carried', 'mean error, quanta')
 
@@ -60,7 +61,7 @@ def markdown(passages: Sequence[Passage], rate: float, link_kind: str) -> str:
 def draw(path: Path, passages: Sequence[Passage], rate: float) -> None:
     """Draw frames per second and latency over loss, for the links of the lowest rate."""
     lowest = min(passage.link.rate_mbit for passage in passages)
-    figure = Figure(figsize=(12, 4.8), layout='constrained')
+    figure = Figure(figsize=(12, 5.2), layout='constrained')
     frames, delays = figure.subplots(1, 2)
     for stream in dict.fromkeys(passage.stream for passage in passages):
         some = [passage for passage in passages
@@ -73,8 +74,11 @@ def draw(path: Path, passages: Sequence[Passage], rate: float) -> None:
         delays.plot(loss, [passage.delay_ms(50) for passage in some], **style)
     frames.axhline(rate, color='grey', linewidth=0.5)
     frames.set(xlabel='packets lost, %', ylabel='frames/s that came', ylim=(0, None))
-    delays.set(xlabel='packets lost, %', ylabel='median latency, ms', yscale='log')
-    frames.legend(fontsize='small')
+    delays.set(xlabel='packets lost, %', ylabel='median latency, ms', yscale='log',
+               ylim=(_TICKS_MS[0], _TICKS_MS[-1]))
+    delays.set_yticks(_TICKS_MS, [str(tick) for tick in _TICKS_MS])
+    delays.minorticks_off()
+    figure.legend(*frames.get_legend_handles_labels(), loc='outside lower center', ncols=4)
     figure.suptitle(f'{SIZE[0]}x{SIZE[1]} depth at {rate:g} Hz over {lowest:g} Mbit/s')
     figure.savefig(path, dpi=90)
 

@@ -67,9 +67,9 @@ def test_what_drivers_send_is_lossless(form):
 
 def test_the_error_is_that_of_the_frame_of_the_same_number():
     frames = simulated(SIZE, 20)
-    assert mean_error({0: frames[0], 7: frames[7]}) == 0
-    assert mean_error({0: frames[7]}) > 1
-    assert mean_error({}) is None
+    assert mean_error(frames, {0: frames[0], 7: frames[7]}) == 0
+    assert mean_error(frames, {0: frames[7]}) > 1
+    assert mean_error(frames, {}) is None
 
 
 def test_the_report_has_a_table_for_each_link_and_a_chart(tmp_path):
