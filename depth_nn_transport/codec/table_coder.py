@@ -115,15 +115,19 @@ class TableEncoder:
         escaped = np.abs(picked) > radius
         shifted = np.where(escaped, 2 * radius + 1, picked + radius)
         for k, run in runs:
-            self._coder.encode(shifted[run], tables.models[k])
+            self.bulk(shifted[run], tables.models[k])
         self.raw(picked[escaped] + ESCAPE_RANGE // 2, ESCAPE_RANGE)
         return np.where(tables.certain[index], 0, symbols)
 
     def raw(self, values: Integers, size: int) -> Integers:
         """Encode values (N,) in 0..size-1, all equally likely."""
         if len(values):
-            self._coder.encode(values.astype(np.int32), constriction.stream.model.Uniform(size))
+            self.bulk(values.astype(np.int32), constriction.stream.model.Uniform(size))
         return values
+
+    def bulk(self, symbols: Integers, model: constriction.stream.model.Model) -> None:
+        """Encode symbols (N,), all under one model."""
+        self._coder.encode(symbols, model)
 
     def bits(self, probability: NDArray[np.float32], bits: NDArray[np.uint8]) -> None:
         """Encode ones and zeros (N,), each with its probability of a one, float32 (N,)."""
@@ -151,7 +155,7 @@ class TableDecoder:
         order, runs = tables.groups(index)
         shifted = np.empty(len(order), np.int32)
         for k, run in runs:
-            shifted[run] = self._decode(tables.models[k], run.stop - run.start)
+            shifted[run] = self.bulk(tables.models[k], run.stop - run.start)
         radius = tables.radius[index[order]]
         picked = shifted - radius
         escaped = picked > radius
@@ -162,18 +166,23 @@ class TableDecoder:
 
     def raw(self, count: int, size: int) -> Integers:
         """Decode values in 0..size-1, all equally likely."""
-        return self._decode(constriction.stream.model.Uniform(size), count)
+        return self.bulk(constriction.stream.model.Uniform(size), count)
 
     def bits(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Decode ones and zeros, each with its probability of a one, float32 (N,)."""
         if len(probability) == 0:
             return np.zeros(0, np.uint8)
-        return self._decode(_BERNOULLI, probability).astype(np.uint8)
+        return self.bulk(_BERNOULLI, probability).astype(np.uint8)
 
-    def _decode(
+    def bulk(
         self, model: constriction.stream.model.Model, count: int | NDArray[np.float32]
     ) -> Integers:
-        """Decode so many symbols of a model, or one symbol for each of its parameters."""
+        """Decode so many symbols of a model, or one symbol for each of its parameters.
+
+        Raises:
+            CorruptStreamError: if the bytes cannot have been encoded with this model.
+
+        """
         try:
             symbols: Integers = self._coder.decode(model, count)
         except AssertionError as error:
