@@ -106,10 +106,10 @@ def test_arbitrary_bytes_after_a_good_header_are_refused(data):
 
 
 def test_another_version_is_told_from_damage():
-    with pytest.raises(UnsupportedFormatError, match='version 1'):
-        EncodedDepth.from_bytes(patched(3, b'\1'))
-    with pytest.raises(UnsupportedFormatError, match='version 1'):
-        dataclasses.replace(FRAME, format_version=1)
+    with pytest.raises(UnsupportedFormatError, match='version 3'):
+        EncodedDepth.from_bytes(patched(3, b'\3'))
+    with pytest.raises(UnsupportedFormatError, match='version 3'):
+        dataclasses.replace(FRAME, format_version=3)
 
 
 @pytest.mark.parametrize('offset, new', [
