@@ -26,7 +26,7 @@ import zlib
 from depth_nn_transport.codec.errors import CorruptStreamError, UnsupportedFormatError
 
 MAGIC = b'DNT'
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ENCODINGS = ('16UC1', '32FC1')
 MIN_SIZE = 16
 MAX_SIZE = 4096

@@ -15,11 +15,11 @@
 
 A pixel whose error passes a threshold of T quanta is moved by a multiple of 2 T, which leaves
 it at most T off. Which pixels are moved is a quadtree of flags over 8x8 blocks, coarse to fine
-and in four phases each, so that a pass is one call of the range coder (the order of
-`mask_coder`). A flag's probability is a logistic function of what both sides know exactly: holes
-around it, flags around it, the size of the block's latents, and how many corrections the frame
-has. It is a sum of small integers, the same on every machine. The restored plane itself, which
-floating-point arithmetic rounds differently on different machines, plays no part.
+and in four phases each, so that a pass is one call of the range coder. A flag's probability is a
+logistic function of what both sides know exactly: holes around it, flags around it, the size of
+the block's latents, and how many corrections the frame has. It is a sum of small integers, the
+same on every machine. The restored plane itself, which floating-point arithmetic rounds
+differently on different machines, plays no part.
 """
 
 from __future__ import annotations

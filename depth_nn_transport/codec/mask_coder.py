@@ -11,346 +11,447 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Lossless coding of the hole mask.
+"""Lossless coding of binary maps: the hole mask, and the map of depth steps.
 
-The mask is first cut into 8x8 blocks that are all valid, all hole, or mixed. Only the pixels of
-mixed blocks are coded one by one, coarse to fine: every 8th pixel, then the pixels half-way
-between, down to every pixel. The order is such that the pixels of a pass do not depend on each
-other, so that a pass is one matrix product. For each pixel a small network looks at the 7x7
-pixels around it on the pass's grid, as far as they are known, and selects a probability from a
-table; on the fine grids, all pixels whose neighbours agree share one. The networks are exact
-(integer weights and activations carried by floats, every partial sum below 2**24), so the decoder
-selects the same probabilities on every machine.
+Pixels are modelled one by one, row by row, from what is known above and to the left:
+
+- **Plain** pixels have equal neighbours. They are most of a map and nearly certain to be equal
+  too; a few coarse features select how certain.
+- The **others** are near a border. A small network looks at 48 pixels around, at how the borders
+  of this frame run (frames aligned to colour are enlarged by repeating rows and columns), and at
+  how often a one and a zero stood in the same surroundings earlier in the frame. All of these
+  are bytes; its first layer adds one row of a matrix for each (an embedding).
+
+Either way the model tells the likely value and one of a few classes of certainty, in integers
+alone; `bit_queues` codes the bits class by class. Pixels outside the map count as zeros.
+
+Mixing a trained prediction with counts of the frame itself is that of the PAQ coders (Mahoney,
+Adaptive Weighing of Context Models for Lossless Data Compression, 2005); here the mixing is
+trained beforehand.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Mapping
+from typing import NamedTuple
 
-import constriction
+from depth_nn_transport.codec.bit_queues import (
+    BitModels,
+    BitPort,
+    draw_zeros,
+    push_one,
+    push_zeros,
+)
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.errors import CorruptStreamError
-from depth_nn_transport.codec.words import bytes_to_words, words_to_bytes
+from depth_nn_transport.codec.queue_coder import EXHAUSTED
+from depth_nn_transport.codec.table_coder import Integers, TableDecoder, TableEncoder
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
-Bits = NDArray[np.int32]
-Canvas = NDArray[np.int8]
-# Codes bits of given probabilities at given flat positions of a raster and returns the bits.
-Exchange = Callable[[Floats, NDArray[np.intp]], Bits]
+Bytes = NDArray[np.uint8]
 
-BLOCK = 8
-STRIDES = (8, 4, 2, 1)
-PHASES = ((0, 0), (1, 1), (0, 1), (1, 0))
-PIXEL_RADIUS = 3
-BLOCK_RADIUS = 2
-# On grids up to this stride, pixels in uniform surroundings share a probability.
-SHARED_STRIDE = 2
-# Pixels whose windows are gathered at once: few enough for the processor's cache.
-CHUNK = 2048
-VALID, HOLE, MIXED = range(3)
-ACTIVATION_STEP = 1 / 16
-ACTIVATION_MAX = 255
-LOGIT_STEPS = 8
-LOGIT_LEVELS = 128
+MARGIN = 8
+ROWS_ABOVE = 3
+# Bytes that the network sees of a pixel, and its hidden values of 0..255.
+INPUTS = 15
+HIDDEN = 16
+HIDDEN_MAX = 255
+# Classes are evenly spaced in log-odds; the network counts in 2^-12 of that distance.
+CLASSES = 18
+CLASS_BITS = 12
+PLAIN_CONTEXTS = 1 << 12
+# Surroundings in which ones and zeros are counted.
+COUNTED = 4
+# Columns that share the number of rows since a border.
+CELL_BITS = 4
+_FOREVER = 63
 
 
-@dataclass(frozen=True)
-class Network:
-    """Dense layers with exact arithmetic: (N, inputs) -> (N, outputs) probability indices.
+def _next_counts() -> Bytes:
+    """
+    Tabulate how a pair of counts, zeros + 16 ones, goes on after a bit: (2, 256).
+
+    A bit makes the other count fade, so that the pair tells of the recent past.
+    """
+    table = np.zeros((2, 256), np.uint8)
+    for state in range(256):
+        for bit in range(2):
+            counts = [state % 16, state // 16]
+            counts[bit] = min(counts[bit] + 1, 15)
+            other = counts[1 - bit]
+            counts[1 - bit] = other - (other > 5) - other // 8
+            table[bit, state] = counts[0] + 16 * counts[1]
+    return table
+
+
+# Number of bits of each length up to 63, 0..6.
+BITS = np.array([length.bit_length() for length in range(_FOREVER + 1)], np.uint8)
+NEXT_COUNTS = _next_counts()
+# Windows: columns x + 8 .. x - 8 of a row above are bits 0 .. 16, columns x - 1 .. x - 8 of the
+# row itself bits 0 .. 7. The parts of them that have to agree, side by side in one number:
+WINDOW = (1 << 17) - 1
+NEAR = 0b11 | 0b11111 << 6 | 0b111 << 15
+FAR = 0b111111 | 0b11111111111 << 11 | 0b111111111 << 24 | 0b11111 << 38
+
+
+class Weights(NamedTuple):
+    """Integers that make up a model.
 
     Attributes:
-        weights: (inputs, outputs) of each layer, scaled such that hidden activations are the
-            integers 0..255 and outputs are in steps of the index.
-        biases: (outputs,) of each layer, likewise.
+        inputs: int8 (INPUTS, 256, HIDDEN), addends of the hidden values for each input byte.
+        bias: int32 (HIDDEN,).
+        output: int32 (HIDDEN + 1,), weights of the hidden values, and a bias.
+        plain: uint8 (PLAIN_CONTEXTS,), class of each context of plain pixels.
 
     """
 
-    weights: tuple[Floats, ...]
-    biases: tuple[Floats, ...]
+    inputs: NDArray[np.int8]
+    bias: Integers
+    output: Integers
+    plain: Bytes
+
+
+class History(NamedTuple):
+    """What the model remembers of the pixels so far.
+
+    Attributes:
+        edges: int32 (4, W + 2), columns where the last rows change, in a ring, each list ended
+            by a column beyond the image.
+        jumps: uint8 (W + 2 MARGIN,), how readily a row changes at each column.
+        quiet: uint8 (cells,), rows since the last border in a cell of 16 columns.
+        moved: uint8 (3,), how many of the last rows' changes were not those of the row above.
+        counts: uint8 (COUNTED, 65536), zeros + 16 ones of each surroundings.
+
+    """
+
+    edges: Integers
+    jumps: Bytes
+    quiet: Bytes
+    moved: Bytes
+    counts: Bytes
 
     @classmethod
-    def load(cls, arrays: Mapping[str, NDArray[np.generic]], name: str) -> Network:
-        """Take the layers ``name.0``, ``name.1``, ... out of a file of arrays."""
-        count = sum(key.startswith(f'{name}.') for key in arrays) // 2
-        steps = [1.0, *[ACTIVATION_STEP] * (count - 1), 1 / LOGIT_STEPS]
-        weights, biases = [], []
-        for k, (inner, outer) in enumerate(pairwise(steps)):
-            weight, bias = arrays[f'{name}.{k}.weight'], arrays[f'{name}.{k}.bias']
-            weights.append(np.asarray(weight, np.float32) * np.float32(inner / outer))
-            biases.append(np.asarray(bias, np.float32) / np.float32(outer))
-        return cls(tuple(weights), tuple(biases))
+    def start(cls, width: int) -> History:
+        """Prepare for the first row of a map."""
+        return cls(
+            np.full((ROWS_ABOVE + 1, width + 2), width + 2 * MARGIN, np.int32),
+            np.full(width + 2 * MARGIN, 64, np.uint8),
+            np.full((width + 2 * MARGIN >> CELL_BITS) + 3, _FOREVER, np.uint8),
+            np.full(ROWS_ABOVE, 3, np.uint8),
+            np.zeros((COUNTED, 1 << 16), np.uint8),
+        )
 
-    def __call__(self, x: Floats) -> NDArray[np.intp]:
-        """Run the layers; hidden activations are the integers 0..255."""
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            x = x @ weight
-            _activate(x, bias)
-        index = np.rint(x @ self.weights[-1] + self.biases[-1]) + LOGIT_LEVELS // 2
-        clipped: NDArray[np.intp] = np.clip(index, 0, LOGIT_LEVELS - 1).astype(np.intp)
-        return clipped
+
+class Samples(NamedTuple):
+    """What training learns from.
+
+    Attributes:
+        plain: int64 (PLAIN_CONTEXTS, 2), plain pixels that were as expected, and that were not.
+        seen: uint8 (N, INPUTS), input bytes of the other pixels.
+        truth: uint8 (N,), their values.
+        found: int64 (1,), how many there are.
+
+    """
+
+    plain: NDArray[np.int64]
+    seen: Bytes
+    truth: Bytes
+    found: NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, pixels: int) -> Samples:
+        """Make room for the samples of so many pixels."""
+        return cls(
+            np.zeros((PLAIN_CONTEXTS, 2), np.int64), np.empty((pixels, INPUTS), np.uint8),
+            np.empty(pixels, np.uint8), np.zeros(1, np.int64),
+        )
+
+
+NO_SAMPLES = Samples.empty(0)
 
 
 class MaskCoder:
-    """Encoder and decoder of hole masks.
-
-    Attributes:
-        blocks: one network for each phase, for the kind of a block.
-        pixels: one network for each (stride, phase), for the pixels of mixed blocks.
-        probability: float32 (LOGIT_LEVELS,), probability of a one.
-
-    """
+    """Encoder and decoder of binary maps."""
 
     def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        self.blocks = [Network.load(arrays, f'block{k}') for k in range(len(PHASES))]
-        self.pixels = {
-            (stride, k): Network.load(arrays, f'pixel{stride}.{k}') for stride, k in passes()
-        }
-        self.probability = np.asarray(arrays['probability'], np.float32)
+        self._weights = Weights(
+            np.ascontiguousarray(arrays['inputs'], np.int8),
+            np.ascontiguousarray(arrays['bias'], np.int32),
+            np.ascontiguousarray(arrays['output'], np.int32),
+            np.ascontiguousarray(arrays['plain'], np.uint8),
+        )
+        self._models = BitModels(np.asarray(arrays['unlikely'], np.float32))
 
     def encode(self, hole: NDArray[np.bool_]) -> bytes:
-        """Encode a mask, bool (H, W), true in holes."""
-        padded = pad_to_blocks(hole)
-        kinds = block_kinds(padded)
-        encoder = constriction.stream.queue.RangeEncoder()
-        model = constriction.stream.model.Bernoulli(perfect=False)
-
-        def exchange_with(truth: NDArray[np.generic]) -> Exchange:
-            flat = truth.ravel()
-
-            def exchange(probability: Floats, where: NDArray[np.intp]) -> Bits:
-                bits = flat[where].astype(np.int32)
-                encoder.encode(bits, model, probability)
-                return bits
-
-            return exchange
-
-        self._code_blocks(
-            kinds.shape, exchange_with(kinds == MIXED), exchange_with(kinds == HOLE)
-        )
-        self._code_pixels(kinds, exchange_with(padded))
-        return words_to_bytes(encoder.get_compressed())
+        """Encode a map, bool (H, W); one without a set pixel takes no bytes."""
+        if not hole.any():
+            return b''
+        port = self._models.writer(hole.size)
+        self.walk(to_canvas(hole), port, NO_SAMPLES)
+        encoder = TableEncoder()
+        self._models.encode(port, encoder)
+        return encoder.to_bytes()
 
     def decode(self, data: bytes, height: int, width: int) -> NDArray[np.bool_]:
-        """Decode a mask of the given size.
+        """Decode a map of the given size.
 
         Raises:
-            CorruptStreamError: if the bytes are no such mask.
+            CorruptStreamError: if the bytes are no such map.
 
         """
-        decoder = constriction.stream.queue.RangeDecoder(bytes_to_words(data))
-        model = constriction.stream.model.Bernoulli(perfect=False)
+        if not data:
+            return np.zeros((height, width), bool)
+        port = self._models.decode(TableDecoder(data), height * width)
+        canvas = np.zeros((height + ROWS_ABOVE, width + 2 * MARGIN), np.uint8)
+        if not self.walk(canvas, port, NO_SAMPLES):
+            raise CorruptStreamError(f'binary map of {len(data)} bytes ends early')
+        return canvas[ROWS_ABOVE:, MARGIN:-MARGIN].astype(bool)
 
-        def exchange(probability: Floats, where: NDArray[np.intp]) -> Bits:
-            bits: Bits = decoder.decode(model, probability)
-            return bits
+    def samples(self, hole: NDArray[np.bool_]) -> Samples:
+        """Collect what training learns from a map, bool (H, W)."""
+        samples = Samples.empty(hole.size)
+        self.walk(to_canvas(hole), self._models.writer(hole.size), samples)
+        found = int(samples.found[0])
+        return samples._replace(seen=samples.seen[:found], truth=samples.truth[:found])
 
-        shape = (-(-height // BLOCK), -(-width // BLOCK))
-        try:
-            kinds = self._code_blocks(shape, exchange, exchange)
-            padded = self._code_pixels(kinds, exchange)
-        except AssertionError as error:
-            raise CorruptStreamError(f'hole mask of {len(data)} bytes: {error}') from error
-        return padded[:height, :width]
+    def walk(self, canvas: Bytes, port: BitPort, samples: Samples) -> bool:
+        """Model all pixels of a map with its margin; False if a decoder's queue runs out."""
+        history = History.start(canvas.shape[1] - 2 * MARGIN)
+        return _walk(canvas, self._weights, history, port, samples)
 
-    def _code_blocks(
-        self, shape: tuple[int, ...], exchange_mixed: Exchange, exchange_hole: Exchange
-    ) -> NDArray[np.uint8]:
-        kinds = np.zeros(shape, np.uint8)
-        seen = np.zeros((*padded_shape(shape, BLOCK_RADIUS), 3), np.int8)
-        inner = seen[BLOCK_RADIUS:-BLOCK_RADIUS, BLOCK_RADIUS:-BLOCK_RADIUS]
-        for network, phase in zip(self.blocks, PHASES, strict=True):
-            rows, columns = phase_positions(shape, phase)
-            index = self._block_indices(network, block_windows(seen, rows, columns))
-            where = rows * shape[1] + columns
-            mixed = exchange_mixed(self.probability[index[:, 0]], where).astype(bool)
-            uniform = ~mixed
-            hole = exchange_hole(self.probability[index[uniform, 1]], where[uniform])
-            kind = np.full(len(where), MIXED, np.uint8)
-            kind[uniform] = np.where(hole, HOLE, VALID)
-            kinds[rows, columns] = kind
-            inner[rows, columns, kind] = 1
-        return kinds
 
-    @staticmethod
-    def _block_indices(network: Network, windows: Floats) -> NDArray[np.intp]:
-        """Probability indices of the blocks of one phase, (N, 2).
+def to_canvas(image: NDArray[np.bool_]) -> Bytes:
+    """Add the margin of zeros that the model looks into."""
+    return np.pad(image.view(np.uint8), ((ROWS_ABOVE, 0), (MARGIN, MARGIN)))
 
-        Most blocks see nothing but valid blocks around; these share one run of the network.
-        """
-        plainest = windows[windows[:, VALID::3].sum(1).argmax()]
-        index = np.repeat(network(plainest[None]), len(windows), 0)
-        others = np.flatnonzero((windows != plainest).any(1))
-        index[others] = network(windows[others])
-        return index
 
-    def _code_pixels(self, kinds: NDArray[np.uint8], exchange: Exchange) -> NDArray[np.bool_]:
-        canvas = paint_uniform(kinds)
-        width = kinds.shape[1] * BLOCK
-        for stride, k in passes():
-            rows, columns = pixel_positions(kinds, stride, PHASES[k])
-            if len(rows) == 0:
+@compiled
+def _walk(
+    canvas: Bytes, weights: Weights, history: History, port: BitPort, samples: Samples
+) -> bool:
+    for y in range(ROWS_ABOVE, len(canvas)):
+        if not _walk_row(canvas, y, weights, history, port, samples):
+            return False
+        for cell in range(len(history.quiet)):
+            history.quiet[cell] = min(history.quiet[cell] + 1, _FOREVER)
+    return True
+
+
+# One long loop: functions called for every pixel must be free of branches that keep the compiler
+# from seeing that the arrays outlive them, or counting references takes longer than the work.
+@compiled
+def _walk_row(  # noqa: C901, PLR0912, PLR0915
+    canvas: Bytes, y: int, weights: Weights, history: History, port: BitPort, samples: Samples
+) -> bool:
+    row, above, above2, above3 = canvas[y], canvas[y - 1], canvas[y - 2], canvas[y - 3]
+    edges, edges1 = history.edges[y & 3], history.edges[y - 1 & 3]
+    edges2, edges3 = history.edges[y - 2 & 3], history.edges[y - 3 & 3]
+    jumps, quiet, counts, moved = history.jumps, history.quiet, history.counts, history.moved
+    seen, around = np.empty(INPUTS, np.uint8), np.empty(COUNTED, np.uint16)
+    seen[9] = moved[0] | moved[1] << 2 | moved[2] << 4
+    w0 = w1 = w2 = w3 = 0
+    for x in range(MARGIN, 2 * MARGIN):
+        w1, w2, w3 = w1 << 1 | above[x], w2 << 1 | above2[x], w3 << 1 | above3[x]
+    run = events = moves = changes = n1 = n2 = n3 = 0
+    x, end = MARGIN, len(row) - MARGIN
+    while x < end:
+        w1 = (w1 << 1 | above[x + MARGIN]) & WINDOW
+        w2 = (w2 << 1 | above2[x + MARGIN]) & WINDOW
+        w3 = (w3 << 1 | above3[x + MARGIN]) & WINDOW
+        left, cell = w0 & 1, (x >> CELL_BITS) + 1
+        is_plain = _near(w0, w1, w2) == left * NEAR
+        if is_plain:
+            nothing_far = _far(w0, w1, w2, w3) == left * FAR
+            stop = x + 1
+            if nothing_far:
+                # All is equal until the next edge of a row above comes near: pixels up to there,
+                # within a cell, share a context.
+                n1, n2, n3 = _pass(edges1, n1, x), _pass(edges2, n2, x), _pass(edges3, n3, x)
+                edge = min(edges1[n1], edges2[n2], edges3[n3])
+                stop = max(min(edge - MARGIN, end, cell << CELL_BITS), stop)
+            context = left | nothing_far << 1 | (seen[9] & 15) << 2 | _calm(quiet, cell) << 6
+            k, likely = int(weights.plain[context]), left
+        else:
+            stop = x + 1
+            _look_around(seen, w0, w1, w2, w3)
+            _look_along(seen, jumps, x)
+            seen[8] = events
+            seen[10] = BITS[min(run, _FOREVER)] | BITS[quiet[cell]] << 3
+            _look_back(seen, around, counts)
+            odds = _log_odds(weights, seen)
+            k = min((abs(odds) + (1 << CLASS_BITS - 1)) >> CLASS_BITS, CLASSES - 1)
+            likely = 1 if odds > 0 else 0
+        if port.decoding:
+            same = draw_zeros(port, k, stop - x)
+            if same == EXHAUSTED:
+                return False
+            row[x] = likely ^ (same == 0)
+            _fill(row, x + 1, x + same, likely)
+        elif row[x] == likely:
+            same = _equal(row, x, stop, likely)
+            push_zeros(port, k, same)
+        else:
+            same = 0
+            push_one(port, k)
+        if is_plain:
+            if len(samples.truth) > 0:
+                samples.plain[context, int(same == 0)] += max(same, 1)
+            if same > 0:
+                w0 = _slide(w0, left, same) & 0xFF
+                w1, w2 = _slide(w1, left, same - 1), _slide(w2, left, same - 1)
+                w3 = _slide(w3, left, same - 1)
+                run += same
+                x += same
                 continue
-            index = self._pixel_indices(canvas, stride, k, rows, columns)
-            bits = exchange(self.probability[index], rows * width + columns)
-            canvas[rows + MARGIN, columns + MARGIN] = 1 - 2 * bits
-        return canvas[MARGIN:-MARGIN, MARGIN:-MARGIN] < 0
-
-    def _pixel_indices(
-        self, canvas: Canvas, stride: int, k: int, rows: NDArray[np.intp],
-        columns: NDArray[np.intp],
-    ) -> NDArray[np.intp]:
-        """Probability indices of the pixels of one pass, (N,).
-
-        On the fine grids most pixels have neighbours that agree. Their windows count as uniform,
-        and all of them share one run of the network.
-        """
-        network = self.pixels[stride, k]
-        if stride > SHARED_STRIDE:
-            return network(pixel_windows(canvas, stride, rows, columns))[:, 0]
-        uniform = uniform_window(PHASES[k])
-        shared = network(np.stack([uniform, -uniform]))[:, 0]
-        index, mixed = _share(canvas, stride, rows, columns, shared)
-        for start in range(0, len(mixed), CHUNK):
-            some = mixed[start:start + CHUNK]
-            windows = pixel_windows(canvas, stride, rows[some], columns[some])
-            index[some] = network(windows)[:, 0]
-        return index
-
-
-MARGIN = PIXEL_RADIUS * max(STRIDES)
-
-
-def passes() -> Iterator[tuple[int, int]]:
-    """Yield the passes over the pixels as (stride, index of phase); finer ones skip the known."""
-    for stride in STRIDES:
-        for k in range(0 if stride == STRIDES[0] else 1, len(PHASES)):
-            yield stride, k
-
-
-def pad_to_blocks(hole: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Repeat the last row and column up to a multiple of the block size."""
-    margins = [(0, -n % BLOCK) for n in hole.shape]
-    return np.pad(hole, margins, mode='edge') if any(m[1] for m in margins) else hole
-
-
-def block_kinds(padded: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Kind of each block: (8 h, 8 w) -> (h, w)."""
-    # Rows first: sums along whole rows are the fast ones.
-    rows = padded.reshape(-1, BLOCK, padded.shape[1]).sum(1, dtype=np.uint8)
-    holes = rows.reshape(len(rows), -1, BLOCK).sum(2, dtype=np.uint8)
-    every, some = holes == BLOCK**2, holes > 0
-    return np.where(every, HOLE, np.where(some, MIXED, VALID)).astype(np.uint8)
-
-
-def padded_shape(shape: tuple[int, ...], radius: int) -> tuple[int, int]:
-    """Shape with a margin on every side."""
-    return shape[0] + 2 * radius, shape[1] + 2 * radius
-
-
-def phase_positions(
-    shape: tuple[int, ...], phase: tuple[int, int]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of one phase of each 2x2 of a raster."""
-    rows, columns = np.mgrid[phase[0]:shape[0]:2, phase[1]:shape[1]:2]
-    return rows.ravel(), columns.ravel()
-
-
-def block_windows(
-    seen: NDArray[np.int8], rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> Floats:
-    """Gather the 5x5 surroundings of blocks, one-hot kinds: (N, 75)."""
-    size = 2 * BLOCK_RADIUS + 1
-    offsets = np.add.outer(np.arange(size) * seen.shape[1], np.arange(size)).ravel()
-    flat = (rows * seen.shape[1] + columns)[:, None] + offsets
-    windows: Floats = seen.reshape(-1, 3).take(flat, 0).reshape(len(rows), -1).astype(np.float32)
-    return windows
-
-
-def paint_uniform(kinds: NDArray[np.uint8]) -> Canvas:
-    """Paint what is known: 1 valid, -1 hole, 0 unknown; with a margin of unknowns."""
-    value = np.array([1, -1, 0], np.int8)[kinds]
-    return np.pad(value.repeat(BLOCK, 0).repeat(BLOCK, 1), MARGIN)
-
-
-def pixel_positions(
-    kinds: NDArray[np.uint8], stride: int, phase: tuple[int, int]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the pixels of one pass, in mixed blocks only."""
-    period = 2 * stride
-    if period > BLOCK:
-        mixed = np.zeros_like(kinds, bool)
-        mixed[phase[0]::2, phase[1]::2] = kinds[phase[0]::2, phase[1]::2] == MIXED
-        rows, columns = np.nonzero(mixed)
-        return rows * BLOCK, columns * BLOCK
-    rows, columns = np.nonzero(kinds == MIXED)
-    inner = np.arange(0, BLOCK, period)
-    row = rows[:, None, None] * BLOCK + inner[:, None] + phase[0] * stride
-    column = columns[:, None, None] * BLOCK + inner + phase[1] * stride
-    row, column = np.broadcast_arrays(row, column)
-    return row.ravel(), column.ravel()
+        else:
+            if len(samples.truth) > 0:
+                _record(samples, seen, row[x])
+            _count(counts, around, seen, row[x])
+        changed, differs = row[x] ^ left, row[x] ^ above[x]
+        events = (events << 2 | differs << 1 | changed) & 0xFF
+        moves += differs
+        jump = jumps[x]
+        if changed:
+            jumps[x] = jump + (255 - jump >> 2)
+            edges[changes] = x
+            changes += 1
+            run = 0
+        else:
+            jumps[x] = jump - (jump >> 3)
+            run += 1
+        quiet[cell] = 0
+        w0 = (w0 << 1 | row[x]) & 0xFF
+        x += 1
+    edges[changes] = end if w0 & 1 else len(row)
+    edges[changes + 1] = len(row)
+    moved[2], moved[1] = moved[1], moved[0]
+    moved[0] = (8 * moves > changes) + (2 * moves > changes) + (moves > changes)
+    return True
 
 
 @compiled
-def pixel_windows(
-    canvas: Canvas, stride: int, rows: NDArray[np.intp], columns: NDArray[np.intp]
-) -> Floats:
-    """Gather the 7x7 surroundings of pixels on the grid of a stride: (N, 49)."""
-    size = 2 * PIXEL_RADIUS + 1
-    windows = np.empty((len(rows), size * size), np.float32)
-    for n in range(len(rows)):
-        first = columns[n] + MARGIN - PIXEL_RADIUS * stride
-        for y in range(size):
-            line = canvas[rows[n] + MARGIN + (y - PIXEL_RADIUS) * stride]
-            for x in range(size):
-                windows[n, y * size + x] = line[first + x * stride]
-    return windows
+def _near(w0: int, w1: int, w2: int) -> int:
+    """Pixels next to the one at hand."""
+    return w0 & 0b11 | w1 & 0b11111 << 6 | (w2 & 0b111 << 7) << 8
 
 
 @compiled
-def _share(
-    canvas: Canvas, stride: int, rows: NDArray[np.intp], columns: NDArray[np.intp],
-    shared: NDArray[np.intp],
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """
-    Give pixels whose known neighbours agree the index that these share.
-
-    Args: `shared` holds the indices in valid and in hole surroundings.
-    Returns: indices (N,), and which of the pixels have neighbours that do not agree.
-    """
-    index, mixed = np.empty(len(rows), np.intp), np.empty(len(rows), np.intp)
-    count = 0
-    for n in range(len(rows)):
-        balance, known = 0, 0
-        for y in (rows[n] + MARGIN - stride, rows[n] + MARGIN, rows[n] + MARGIN + stride):
-            for x in range(-1, 2):
-                value = canvas[y, columns[n] + MARGIN + x * stride]
-                balance += value
-                known += value != 0
-        index[n] = shared[0] if balance > 0 else shared[1]
-        if abs(balance) != known or known == 0:
-            mixed[count] = n
-            count += 1
-    return index, mixed[:count]
+def _far(w0: int, w1: int, w2: int, w3: int) -> int:
+    """Pixels around it, the next ones included."""
+    return (
+        w0 & 0b111111 | (w1 & 0b11111111111 << 3) << 8 | (w2 & 0b111111111 << 4) << 20
+        | (w3 & 0b11111 << 6) << 32
+    )
 
 
 @compiled
-def _activate(x: Floats, bias: Floats) -> None:
-    """Add biases, round and clamp: (N, C) in place."""
-    for n in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            value = np.rint(x[n, c] + bias[c])
-            value = value if value > 0 else np.float32(0)
-            x[n, c] = value if value < ACTIVATION_MAX else np.float32(ACTIVATION_MAX)
+def _slide(window: int, value: int, count: int) -> int:
+    """Move a window on by so many pixels of a value."""
+    count = min(count, 2 * MARGIN + 1)
+    return window << count | value * ((1 << count) - 1)
 
 
-def uniform_window(phase: tuple[int, int]) -> Floats:
-    """Make the window of a pixel of a phase whose known surroundings are all valid, (49,)."""
-    reach = np.arange(-PIXEL_RADIUS, PIXEL_RADIUS + 1)
-    earlier = PHASES[:PHASES.index(phase)]
-    rows, columns = (phase[0] + reach) % 2, (phase[1] + reach) % 2
-    known = [(int(row), int(column)) in earlier for row in rows for column in columns]
-    return np.array(known, np.float32)
+@compiled
+def _pass(edges: Integers, n: int, x: int) -> int:
+    """Index of the first edge beyond a column."""
+    while edges[n] <= x:
+        n += 1
+    return n
+
+
+@compiled
+def _calm(quiet: Bytes, cell: int) -> int:
+    """Rows since the last border in a cell, and in the cells beside it, in 6 bits."""
+    calm: int = BITS[quiet[cell]] | BITS[min(quiet[cell - 1], quiet[cell + 1])] << 3
+    return calm
+
+
+@compiled
+def _look_around(seen: Bytes, w0: int, w1: int, w2: int, w3: int) -> None:
+    """Cut the windows into input bytes."""
+    seen[0] = w0
+    seen[1] = w1 >> 4
+    seen[2] = w1 & 0xF | w1 >> 8 & 0xF0
+    seen[3] = w2 >> 4
+    seen[4] = w3 >> 4
+    seen[5] = w0 & 0b11 | w1 >> 5 & 0b11100 | w2 >> 2 & 0b11100000
+    seen[6] = w2 & 0xF | w2 >> 8 & 0xF0
+
+
+@compiled
+def _look_along(seen: Bytes, jumps: Bytes, x: int) -> None:
+    """Tell at which columns rows change readily."""
+    seen[7] = (
+        jumps[x] >> 6 | jumps[x + 1] >> 6 << 2 | jumps[x - 1] >> 6 << 4 | jumps[x + 2] >> 6 << 6
+    )
+
+
+@compiled
+def _look_back(seen: Bytes, around: NDArray[np.uint16], counts: Bytes) -> None:
+    """Find the surroundings in which ones and zeros are counted, and their counts."""
+    around[0] = seen[5]
+    around[1] = seen[5] | seen[1] << 8
+    around[2] = seen[5] | seen[8] << 8
+    around[3] = seen[5] | seen[7] << 8
+    seen[11] = counts[0, around[0]]
+    seen[12] = counts[1, around[1]]
+    seen[13] = counts[2, around[2]]
+    seen[14] = counts[3, around[3]]
+
+
+@compiled
+def _count(counts: Bytes, around: NDArray[np.uint16], seen: Bytes, value: int) -> None:
+    """Count a value in its surroundings."""
+    counts[0, around[0]] = NEXT_COUNTS[value, seen[11]]
+    counts[1, around[1]] = NEXT_COUNTS[value, seen[12]]
+    counts[2, around[2]] = NEXT_COUNTS[value, seen[13]]
+    counts[3, around[3]] = NEXT_COUNTS[value, seen[14]]
+
+
+@compiled
+def _record(samples: Samples, seen: Bytes, value: int) -> None:
+    """Keep what the network sees of a pixel, and its value."""
+    found = samples.found[0]
+    for j in range(INPUTS):
+        samples.seen[found, j] = seen[j]
+    samples.truth[found] = value
+    samples.found[0] = found + 1
+
+
+@compiled
+def _fill(row: Bytes, start: int, stop: int, value: int) -> None:
+    """Set some pixels of a row."""
+    for x in range(start, stop):
+        row[x] = value
+
+
+@compiled
+def _equal(row: Bytes, start: int, stop: int, value: int) -> int:
+    """Count the pixels from a start that have a value."""
+    x = start
+    while x < stop and row[x] == value:
+        x += 1
+    return x - start
+
+
+@compiled
+def _log_odds(weights: Weights, seen: Bytes) -> int:
+    """Evaluate the network: log-odds of a one, in 2^-CLASS_BITS classes."""
+    # Spelt out, so that one loop over the hidden values holds everything and is vectorised.
+    table = weights.inputs
+    a0, a1, a2 = table[0, seen[0]], table[1, seen[1]], table[2, seen[2]]
+    a3, a4, a5 = table[3, seen[3]], table[4, seen[4]], table[5, seen[5]]
+    a6, a7, a8 = table[6, seen[6]], table[7, seen[7]], table[8, seen[8]]
+    a9, a10, a11 = table[9, seen[9]], table[10, seen[10]], table[11, seen[11]]
+    a12, a13, a14 = table[12, seen[12]], table[13, seen[13]], table[14, seen[14]]
+    total = np.int32(0)
+    for j in range(HIDDEN):
+        hidden = np.int32(
+            (weights.bias[j] + a1[j] + a2[j] + a3[j] + a4[j] + a6[j] + a7[j] + a9[j])
+            + ((a0[j] + a5[j]) + (a8[j] + a10[j]) + ((a11[j] + a12[j]) + (a13[j] + a14[j])))
+        )
+        hidden = np.int32(min(max(hidden, np.int32(0)), np.int32(HIDDEN_MAX)))
+        total = np.int32(total + np.int32(hidden * weights.output[j]))
+    odds: int = total + weights.output[HIDDEN]
+    return odds

@@ -68,7 +68,7 @@ def transform(
 
 @train.command()
 @click.option('--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.')
-@click.option('--steps', default=6000, show_default=True, type=click.IntRange(1))
+@click.option('--steps', default=4000, show_default=True, type=click.IntRange(1))
 @click.option('--seed', default=0, show_default=True)
 @click.option(
     '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
@@ -80,7 +80,10 @@ def maps(data: Path, steps: int, seed: int, out: Path) -> None:
 
     from depth_nn_transport.codec.model_files import MASK_FILE, STEPS_FILE
     from depth_nn_transport.training.dataset import hole_masks, load_recordings, step_maps
-    from depth_nn_transport.training.mask_model import train_mask_networks
+    from depth_nn_transport.training.mask_model import train_mask_coder
+    import torch
+
+    torch.set_num_threads(1)
 
     out.mkdir(parents=True, exist_ok=True)
     try:
@@ -88,7 +91,7 @@ def maps(data: Path, steps: int, seed: int, out: Path) -> None:
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     for name, images in ((MASK_FILE, hole_masks), (STEPS_FILE, step_maps)):
-        arrays: dict[str, Any] = dict(train_mask_networks(images(recordings), steps, seed))
+        arrays: dict[str, Any] = dict(train_mask_coder(images(recordings), steps, seed))
         np.savez_compressed(out / name, **arrays)
 
 

@@ -73,9 +73,9 @@ def load_recordings(root: Path) -> list[Recording]:
     return [load_recording(f) for f in tqdm(folders, 'reading', disable=None)]
 
 
-def hole_masks(recordings: Sequence[Recording]) -> list[Valid]:
-    """Hole masks, bool (H, W), of all frames."""
-    return [~valid for recording in recordings for valid in recording.valid]
+def hole_masks(recordings: Sequence[Recording]) -> list[list[Valid]]:
+    """Hole masks, bool (H, W), of each recording's frames."""
+    return [[~valid for valid in recording.valid] for recording in recordings]
 
 
 def thin(recordings: Sequence[Recording], frames: int) -> list[Recording]:
@@ -94,15 +94,18 @@ def remove_steps(plane: Plane, valid: Valid) -> Plane:
     return smooth
 
 
-def step_maps(recordings: Sequence[Recording]) -> list[Valid]:
-    """List the maps of near pixels, bool (H, W), of all frames that have steps."""
+def step_maps(recordings: Sequence[Recording]) -> list[list[Valid]]:
+    """List the maps of near pixels, bool (H, W), of each recording's frames that have steps."""
+    return [maps for recording in recordings if (maps := _step_maps(recording))]
+
+
+def _step_maps(recording: Recording) -> list[Valid]:
     maps = []
-    for recording in recordings:
-        for plane, valid in zip(recording.planes, recording.valid, strict=True):
-            height, width = (n // BLOCK * BLOCK for n in plane.shape)
-            steps = find_steps(plane[:height, :width], valid[:height, :width])
-            if len(steps.heights):
-                maps.append(steps.near)
+    for plane, valid in zip(recording.planes, recording.valid, strict=True):
+        height, width = (n // BLOCK * BLOCK for n in plane.shape)
+        steps = find_steps(plane[:height, :width], valid[:height, :width])
+        if len(steps.heights):
+            maps.append(steps.near)
     return maps
 
 

@@ -99,10 +99,10 @@ def test_arbitrary_bytes_after_a_good_header_are_refused(data):
 
 
 def test_another_version_is_told_from_damage():
-    with pytest.raises(UnsupportedFormatError, match='version 2'):
-        EncodedDepth.from_bytes(patched(3, b'\2'))
-    with pytest.raises(UnsupportedFormatError, match='version 2'):
-        dataclasses.replace(FRAME, format_version=2)
+    with pytest.raises(UnsupportedFormatError, match='version 3'):
+        EncodedDepth.from_bytes(patched(3, b'\3'))
+    with pytest.raises(UnsupportedFormatError, match='version 3'):
+        dataclasses.replace(FRAME, format_version=3)
 
 
 @pytest.mark.parametrize('offset, new', [

@@ -11,12 +11,12 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Hole masks: exact round trips, exact networks, harmless garbage."""
+"""Hole masks: exact round trips, few bytes, harmless garbage."""
 
 from __future__ import annotations
 
 from depth_nn_transport.codec.errors import CorruptStreamError
-from depth_nn_transport.codec.mask_coder import LOGIT_LEVELS, MaskCoder, Network
+from depth_nn_transport.codec.mask_coder import HIDDEN_MAX, MaskCoder
 from depth_nn_transport.codec.model_files import ModelFiles
 from hypothesis import given, settings, strategies as st
 import numpy as np
@@ -41,20 +41,50 @@ def blobs(height: int, width: int, seed: int, size: int) -> np.ndarray:
     return mask ^ (random.random(mask.shape) < 0.02)
 
 
-@settings(deadline=None, max_examples=40)
+def repeated(height: int, width: int, seed: int, size: int) -> np.ndarray:
+    """One random row, repeated."""
+    return np.tile(np.random.default_rng(seed).random(width) < 1 / size, (height, 1))
+
+
+def last_pixel(height: int, width: int, seed: int, size: int) -> np.ndarray:
+    """Nothing but one pixel at the end."""
+    return np.arange(height * width).reshape(height, width) == height * width - 1
+
+
+@settings(max_examples=80)
 @given(
-    height=st.integers(16, 70), width=st.integers(16, 70), seed=st.integers(0, 2**32 - 1),
-    size=st.integers(1, 30))
-def test_any_mask_comes_back(coder, height, width, seed, size):
-    mask = blobs(height, width, seed, size)
+    make=st.sampled_from([blobs, repeated, last_pixel]), height=st.integers(16, 70),
+    width=st.integers(16, 70), seed=st.integers(0, 2**32 - 1), size=st.integers(1, 30))
+def test_any_mask_comes_back(coder, make, height, width, seed, size):
+    mask = make(height, width, seed, size)
     np.testing.assert_array_equal(coder.decode(coder.encode(mask), height, width), mask)
+    np.testing.assert_array_equal(coder.decode(coder.encode(~mask), height, width), ~mask)
 
 
-@pytest.mark.parametrize('value, limit', [(False, 64), (True, 1024)])
-def test_uniform_masks_take_next_to_nothing(coder, value, limit):
-    mask = np.full((480, 848), value)
+@pytest.mark.parametrize('density', [0.001, 0.1, 0.5, 0.9])
+@pytest.mark.parametrize('shape', [(16, 333), (241, 17), (200, 300)])
+def test_noise_comes_back(coder, density, shape):
+    mask = np.random.default_rng(0).random(shape) < density
     data = coder.encode(mask)
-    assert len(data) < limit
+    np.testing.assert_array_equal(coder.decode(data, *shape), mask)
+    assert coder.encode(mask) == data
+
+
+def test_the_view_of_another_image_is_coded_as_its_copy(coder):
+    mask = blobs(100, 120, 0, 9)[::2, 3::3]
+    assert coder.encode(mask) == coder.encode(mask.copy())
+
+
+def test_a_valid_frame_takes_no_bytes(coder):
+    mask = np.zeros((480, 848), bool)
+    assert coder.encode(mask) == b''
+    np.testing.assert_array_equal(coder.decode(b'', 480, 848), mask)
+
+
+def test_a_frame_of_holes_takes_next_to_nothing(coder):
+    mask = np.ones((480, 848), bool)
+    data = coder.encode(mask)
+    assert len(data) < 120
     np.testing.assert_array_equal(coder.decode(data, 480, 848), mask)
 
 
@@ -65,7 +95,7 @@ def test_smooth_masks_take_less_than_their_borders(coder):
     assert 8 * len(coder.encode(mask)) < 2 * border
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=300))
 def test_garbage_is_refused_or_decodes_to_some_mask(coder, data):
     try:
@@ -75,26 +105,23 @@ def test_garbage_is_refused_or_decodes_to_some_mask(coder, data):
     assert mask.shape == (33, 50) and mask.dtype == bool
 
 
-@pytest.mark.parametrize('name', ['block1', 'pixel8.2', 'pixel1.3'])
-def test_networks_are_exact_in_float32(arrays, name):
-    network = Network.load(arrays, name)
-    exact = Network(
-        tuple(w.astype(np.float64) for w in network.weights),
-        tuple(b.astype(np.float64) for b in network.biases))
-    random = np.random.default_rng(0)
-    x = random.integers(-1, 2, (5000, len(network.weights[0]))).astype(np.float32)
-    index = network(x)
-    np.testing.assert_array_equal(index, exact(x.astype(np.float64)))
-    np.testing.assert_array_equal(index, network(x[::-1])[::-1])
-    assert index.min() >= 0 and index.max() < LOGIT_LEVELS
+def test_truncated_bytes_are_refused_or_decode_to_some_mask(coder):
+    data = coder.encode(blobs(60, 80, 1, 7))
+    for end in range(1, len(data)):
+        try:
+            mask = coder.decode(data[:end], 60, 80)
+        except CorruptStreamError:
+            continue
+        assert mask.shape == (60, 80) and mask.dtype == bool
 
 
-def test_no_sum_of_any_network_leaves_the_integers_of_float32(arrays, coder):
-    for network in (*coder.blocks, *coder.pixels.values()):
-        bound = 1.0
-        for weight, bias in zip(network.weights, network.biases, strict=True):
-            parts = np.abs(weight).astype(np.float64)
-            unit = parts[parts > 0].min() if (parts > 0).any() else 1.0
-            unit = 2.0 ** np.floor(np.log2(min(unit, 2.0**-8)))
-            assert (parts.sum(0) * bound + np.abs(bias)).max() / unit < 2**24
-            bound = 255.0
+def test_bytes_of_a_smaller_frame_end_early(coder):
+    with pytest.raises(CorruptStreamError, match='ends early'):
+        coder.decode(coder.encode(blobs(40, 40, 0, 5)), 200, 200)
+
+
+def test_the_network_is_exact_whatever_it_sees(arrays):
+    hidden = np.abs(arrays['inputs'].astype(np.int64)).max(1).sum(0) + np.abs(arrays['bias'])
+    assert hidden.max() < 2**31
+    output = np.abs(arrays['output'].astype(np.int64))
+    assert HIDDEN_MAX * output[:-1].sum() + output[-1] < 2**31

@@ -17,7 +17,7 @@ The words come from a library; should a release of it write others, streams woul
 readable, and these tests fail.
 """
 
-from depth_nn_transport.codec.mask_coder import MaskCoder
+from depth_nn_transport.codec.bit_queues import BitModels, push_one, push_zeros, run_table
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.table_coder import TableEncoder, Tables
 from depth_nn_transport.codec.words import bytes_to_words
@@ -113,14 +113,43 @@ def test_raw_values():
     assert [decoder.decode(uniform(256)) for _ in values] == values.tolist()
 
 
-def test_bits_of_the_hole_mask(files):
-    hole = np.random.default_rng(0).random((40, 56)) < 0.3
-    coder = MaskCoder(files.mask)
-    data = coder.encode(hole)
-    decoder = RangeDecoder(data)
+def test_bits():
+    random = np.random.default_rng(0)
+    probability = random.random(500).astype(np.float32)
+    bits = (random.random(500) < probability).astype(np.uint8)
+    encoder = TableEncoder()
+    encoder.bits(probability, bits)
+    decoder = RangeDecoder(encoder.to_bytes())
+    assert [decoder.decode(bernoulli(p)) for p in probability] == bits.tolist()
 
-    def exchange(probability, where):
-        return np.array([decoder.decode(bernoulli(p)) for p in probability], np.int32)
 
-    kinds = coder._code_blocks((5, 7), exchange, exchange)
-    np.testing.assert_array_equal(coder._code_pixels(kinds, exchange), hole)
+def test_queues_of_bits(files):
+    unlikely = files.mask['unlikely']
+    models = BitModels(unlikely)
+    runs = [(k, n) for k in range(0, len(unlikely), 3) for n in (0, 2, 700)]
+    port = models.writer(sum(zeros + 1 for _, zeros in runs))
+    for k, zeros in runs:
+        push_zeros(port, k, zeros)
+        push_one(port, k)
+    encoder = TableEncoder()
+    models.encode(port, encoder)
+    decoder = RangeDecoder(encoder.to_bytes())
+    lengths = decode_lengths(decoder, len(unlikely))
+    for k, length in enumerate(lengths):
+        longest = max(1, min(int(np.float32(0.7) / unlikely[k]), 512))
+        cumulative = categorical(run_table(float(unlikely[k]), longest))
+        symbols = [decoder.decode(cumulative) for _ in range(length)]
+        zeros = np.array([longest if symbol == 0 else symbol - 1 for symbol in symbols], int)
+        ones = np.array(symbols, int) > 0
+        found = np.diff(np.cumsum(zeros)[ones], prepend=0).tolist()
+        assert found == [n for class_, n in runs if class_ == k]
+
+
+def decode_lengths(decoder, count):
+    """Decode the lengths of queues: their numbers of bits, then the bits."""
+    change = categorical([np.float32(2.0 ** -min(k, 32 - k)) for k in range(32)])
+    bits = np.cumsum([decoder.decode(change) for _ in range(count)]) % 32
+    return [
+        0 if size == 0 else (1 << size - 1) + decoder.decode(uniform(1 << size - 1))
+        for size in bits.tolist()
+    ]

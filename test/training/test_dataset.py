@@ -72,7 +72,7 @@ def test_recordings_are_read_filled(tmp_path):
     assert [(r.name, len(r.planes)) for r in recordings] == [('a', 1), ('b', 1)]
     np.testing.assert_array_equal(recordings[0].valid[0], depth > 0)
     np.testing.assert_allclose(recordings[0].planes[0], 320, rtol=1e-6)
-    assert [mask.sum() for mask in hole_masks(recordings)] == [25, 25]
+    assert [[mask.sum() for mask in masks] for masks in hole_masks(recordings)] == [[25], [25]]
 
 
 def test_folders_without_frames_are_told(tmp_path):
@@ -87,5 +87,6 @@ def test_steps_are_taken_out_and_mapped():
     step = wall + 400 * (np.arange(64) < 20)
     assert remove_steps(wall, valid) is wall
     assert np.ptp(remove_steps(step, valid)[:, 16:24]) < 8
-    (near,) = step_maps([Recording('a', [wall, step], [valid, valid])])
+    recordings = Recording('a', [wall, step], [valid, valid]), Recording('b', [wall], [valid])
+    ((near,),) = step_maps(recordings)
     assert near[:, 16:20].all() and not near[:, 20:].any()

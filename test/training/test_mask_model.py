@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from depth_nn_transport.codec.mask_coder import MaskCoder
-from depth_nn_transport.training.mask_model import train_mask_networks
+from depth_nn_transport.training.mask_model import enlarged, train_mask_coder, untrained
 import numpy as np
 
 
@@ -28,8 +28,21 @@ def circles(count: int) -> list[np.ndarray]:
 
 def test_training_pays_and_its_result_codes_exactly():
     masks = circles(8)
-    raw, trained = (MaskCoder(train_mask_networks(masks, steps, 0)) for steps in (1, 60))
-    sizes = [sum(len(coder.encode(mask)) for mask in masks) for coder in (raw, trained)]
-    assert sizes[1] < 0.7 * sizes[0]
+    trained = MaskCoder(train_mask_coder([masks[:6], masks[6:]], 60, 0))
+    coders = MaskCoder(untrained()), trained
+    sizes = [sum(len(coder.encode(mask)) for mask in masks) for coder in coders]
+    assert sizes[1] < 0.1 * sizes[0]
     for mask in masks:
         np.testing.assert_array_equal(trained.decode(trained.encode(mask), *mask.shape), mask)
+
+
+def test_the_same_seed_trains_the_same_coder():
+    first, second = (train_mask_coder([circles(3)], 5, 1) for _ in range(2))
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name])
+
+
+def test_enlarging_repeats_rows_and_columns():
+    mask = np.arange(12).reshape(3, 4) % 5 == 0
+    np.testing.assert_array_equal(enlarged(mask, 1, 2), mask[:, [0, 0, 1, 1]])
+    np.testing.assert_array_equal(enlarged(mask, 1.5, 1), mask[[0, 0, 1]])
