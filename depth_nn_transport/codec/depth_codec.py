@@ -331,7 +331,7 @@ class DepthCodec:
         more, corrections = self._corrections.encode(
             residual, frame.valid, restored.latents.values, bound
         )
-        return pack_section(more) + data, plane + corrections
+        return pack_section(more) + data, np.add(plane, corrections, dtype=np.float32)
 
     def _decode_corrected(
         self, payload: bytes, valid: NDArray[np.bool_], quality: int, lattice: Lattice, *,
@@ -341,8 +341,7 @@ class DepthCodec:
         more, data = unpack_section(payload)
         plane, latents = self._decode_plane(data, valid, quality, precise=precise)
         corrections = self._corrections.decode(more, valid, latents)
-        corrected: Array = _within_ranks(plane, lattice) + corrections
-        return corrected
+        return np.add(_within_ranks(plane, lattice), corrections, dtype=np.float32)
 
     def _decode_within(
         self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
