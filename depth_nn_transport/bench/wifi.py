@@ -19,7 +19,6 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 import json
-import signal
 import subprocess
 import sys
 import threading
@@ -124,7 +123,7 @@ class Endpoint:
     def stop(self) -> None:
         """End the process, with time to tell its last events."""
         if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
+            self._process.terminate()
         try:
             self._process.wait(STOP_TIMEOUT_S)
         except subprocess.TimeoutExpired:

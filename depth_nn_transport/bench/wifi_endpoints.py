@@ -15,7 +15,7 @@
 
 Stamps are the monotonic clock, which all processes of a machine share; their last three digits are
 the number of the frame, so that the sink knows the original. Each event is a line of JSON: the
-source's stamps, the sink's pairs of stamp and delay in seconds and, at SIGINT, its mean error.
+source's stamps, the sink's pairs of stamp and delay in seconds and, at SIGTERM, its mean error.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import itertools
 import json
+import signal
 import struct
 import sys
 import time
@@ -183,7 +184,9 @@ def main() -> None:
     """Run one of the ends: its name, the stream as JSON and, for the source, the rate."""
     name, stream, *rate = sys.argv[1:]
     ends: dict[str, Callable[..., None]] = {'source': source, 'sink': sink}
-    # SIGINT is to raise KeyboardInterrupt, not to end what is being published with.
+    # A signal is to unwind, not to end what is being published with. Shells let processes in the
+    # background ignore SIGINT.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         ends[name](Stream(**json.loads(stream)), *map(float, rate))
