@@ -88,12 +88,17 @@ def robot_and_base() -> Iterator[tuple[Site, Site, Link]]:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM unwind the block as SIGINT does, so that it cleans up after itself."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Let SIGTERM and SIGINT unwind the block, so that it cleans up after itself.
+
+    Shells let processes in the background ignore SIGINT, hence both.
+    """
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def check_requirements() -> None:
