@@ -38,7 +38,7 @@ the encoders of all executors.
 - **streams**: written bit by bit alike by an encoder that comes to the same analysis. Corrections
   of bounded frames are left out: they belong to the rounding of the plane that their encoder saw.
 - **latents**: read bit by bit as they were meant, from every encoder's streams.
-- **exact frames**: lossless frames, and bounded ones by the pyramid, restored bit by bit.
+- **exact frames**: lossless frames, and bounded ones by the plane coder, restored bit by bit.
 - **bounds**: every bounded frame, from whichever encoder, within its bound and with its holes.
 - **synthesis**: largest and mean difference of lossy frames from those of the first row, quanta,
   and the share of pixels that it moves to another depth.

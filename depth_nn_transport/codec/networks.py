@@ -96,7 +96,7 @@ class Networks(Protocol):
         Args:
             step: index into `STEPS`.
             features: (H, W, 64) at the positions of the step.
-            seen: (2 H, 2 W, 80), `seen_latents` of the step's grid.
+            seen: (2 H, 2 W, 80), `Decoded.seen` of the step.
 
         Returns:
             Trunk (H, W, 128), and means in eighths and table indices of the low frequencies,
