@@ -443,10 +443,10 @@ def find_moves(residual: Floats, valid: Bits, threshold: int) -> tuple[Nodes, Co
     limit = np.float32(threshold + LEEWAY)
     counts = np.empty(len(residual), np.int32)
     for y in range(len(residual)):
-        count = np.int32(0)
+        moving = np.int32(0)
         for x in range(residual.shape[1]):
-            count += np.int32((abs(residual[y, x]) > limit) & valid[y, x])
-        counts[y] = count
+            moving += np.int32((abs(residual[y, x]) > limit) & valid[y, x])
+        counts[y] = moving
     pixels, moves = np.empty((counts.sum(), 2), np.int32), np.empty(counts.sum(), np.int32)
     count = 0
     for y in np.flatnonzero(counts):
