@@ -51,8 +51,6 @@ MAX_THRESHOLD = 1 << 12
 # Quanta by which an uncorrected pixel may pass the threshold before it is rounded to a whole
 # quantum; the rest of half a quantum is spared for the rounding of floats.
 LEEWAY = 0.25
-# Longest move, in multiples of 2 T, that a decoder believes.
-MAX_MOVE = 1 << 15
 
 DENSITIES = 10
 DENSITY_RANGE = 16
@@ -233,7 +231,7 @@ class CorrectionCoder:
         for phase in range(len(PHASES)):
             here = in_phase(phase, pixels)
             index = move_contexts(corrections, pixels[here])
-            moves[here] = np.clip(decoder.code(self.moves, index), -MAX_MOVE, MAX_MOVE)
+            moves[here] = decoder.code(self.moves, index)
             put(corrections, pixels[here], moves[here])
         put(corrections, pixels, 2 * threshold * moves)
         return corrections

@@ -80,9 +80,9 @@ def encode_queues(
     index: NDArray[np.uint8], symbols: Integers, models: Models, encoder: TableEncoder
 ) -> None:
     """Encode symbols (N,) >= 0, each under the model of its index (N,)."""
-    order, ends = sort_by_table(index, np.zeros(len(models), bool))
+    ordered, ends = sort_by_table(index, symbols, len(models))
     _encode_lengths(np.diff(ends, prepend=np.int32(0)), encoder)
-    encoder.groups(symbols[order], ends, models)
+    encoder.groups(ordered, ends, models)
 
 
 def decode_queues(models: Models, limit: int, decoder: TableDecoder) -> Queues:

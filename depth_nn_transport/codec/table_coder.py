@@ -77,35 +77,36 @@ class Tables:
 
 @compiled
 def sort_by_table(
-    index: NDArray[np.uint8], certain: NDArray[np.bool_]
+    index: NDArray[np.uint8], values: Integers, tables: int
 ) -> tuple[Integers, Integers]:
-    """Sort the symbols that are not certain by counting: their order, and each table's end."""
-    live = _uncertain(index, certain)
-    ends = np.zeros(len(certain), np.int32)
-    for position in live:
-        ends[index[position]] += 1
-    place = np.zeros(len(certain), np.int32)
-    for table in range(1, len(certain)):
+    """Sort values (N,) by their tables (N,), stable, by counting; with each table's end."""
+    ends = np.zeros(tables, np.int32)
+    for table in index:
+        ends[table] += 1
+    place = np.zeros(tables, np.int32)
+    for table in range(1, tables):
         place[table] = ends[table - 1]
         ends[table] += ends[table - 1]
-    order = np.empty(len(live), np.int32)
-    for position in live:
-        table = index[position]
-        order[place[table]] = position
+    ordered = np.empty(len(values), np.int32)
+    for n in range(len(values)):
+        table = index[n]
+        ordered[place[table]] = values[n]
         place[table] += 1
-    return order, ends
+    return ordered, ends
 
 
 @compiled
-def _uncertain(index: NDArray[np.uint8], certain: NDArray[np.bool_]) -> Integers:
-    """Positions of the symbols that are not certain."""
+def _order_by_table(
+    index: NDArray[np.uint8], certain: NDArray[np.bool_]
+) -> tuple[Integers, Integers]:
+    """Sort the symbols that are not certain: their order, and each table's end."""
     # Tables are shipped narrowest first, so that the certain ones are the first ones and a
     # comparison, which is vectorised, passes over whole stretches of their symbols.
     first = 0
     while first < len(certain) and certain[first]:
         first += 1
     least = np.uint8(first)
-    positions = np.empty(len(index), np.int32)
+    positions, tables = np.empty(len(index), np.int32), np.empty(len(index), np.uint8)
     count = 0
     for start in range(0, len(index), _STRETCH):
         stretch = index[start:start + _STRETCH]
@@ -115,9 +116,9 @@ def _uncertain(index: NDArray[np.uint8], certain: NDArray[np.bool_]) -> Integers
         if found:
             for n in range(len(stretch)):
                 if not certain[stretch[n]]:
-                    positions[count] = start + n
+                    positions[count], tables[count] = start + n, stretch[n]
                     count += 1
-    return positions[:count]
+    return sort_by_table(tables[:count], positions[:count], len(certain))
 
 
 @compiled
@@ -131,7 +132,7 @@ def _pick(
         and all symbols (N,) as a decoder will see them.
 
     """
-    order, ends = sort_by_table(index, certain)
+    order, ends = _order_by_table(index, certain)
     shifted, escaped = np.empty(len(order), np.int32), np.empty(len(order), np.int32)
     seen = np.zeros(len(symbols), np.int32)
     count = 0
@@ -221,7 +222,7 @@ class TableDecoder:
             CorruptStreamError: if the bytes cannot have been encoded with these tables.
 
         """
-        order, ends = sort_by_table(index, tables.certain)
+        order, ends = _order_by_table(index, tables.certain)
         shifted = self.groups(ends, tables.models)
         symbols, escaped = _put_back(shifted, order, index, tables.radius)
         if len(escaped):
