@@ -40,8 +40,8 @@ Counts = NDArray[np.int32]
 Positions = NDArray[np.intp]
 # Rows and columns of nodes of one size, or of pixels, int32 (N, 2), in raster order.
 Nodes = NDArray[np.int32]
-# A number of each node of the quadtree, by level: uint8 (H / size + 2, W / size + 2) with a margin
-# of zeros. H, W: those of the frame, rounded up to multiples of 8.
+# A number of each node of the quadtree, coarsest level first: uint8 (H / size + 2, W / size + 2)
+# with a margin of zeros. H, W: those of the frame, rounded up to multiples of 8.
 Levels = tuple[Bytes, Bytes, Bytes, Bytes]
 
 BLOCK = 8
