@@ -15,38 +15,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder, Tables
 import numpy as np
 from numpy.typing import NDArray
 
 Grid = NDArray[np.int32]
 
+# How often a predictor takes the neighbours above, to the left, and above to the left; they are
+# zero outside the grid.
+_PREDICTORS = ((1, 0, 0), (0, 1, 0), (1, 1, -1))
 
-def _difference(grid: Grid, axis: int) -> Grid:
-    return np.diff(grid, axis=axis, prepend=np.int32(0))
+
+@compiled
+def _predict(grid: Grid, y: int, x: int, predictor: int) -> int:
+    above, left, both = _PREDICTORS[predictor]
+    prediction = 0
+    if y > 0:
+        prediction += above * grid[y - 1, x]
+    if x > 0:
+        prediction += left * grid[y, x - 1]
+    if y > 0 and x > 0:
+        prediction += both * grid[y - 1, x - 1]
+    return prediction
 
 
-# Predictors, from above, from the left, and from both: forward and back.
-_FORWARD: tuple[Callable[[Grid], Grid], ...] = (
-    lambda grid: _difference(grid, 0),
-    lambda grid: _difference(grid, 1),
-    lambda grid: _difference(_difference(grid, 0), 1),
-)
-_BACK: tuple[Callable[[Grid], Grid], ...] = (
-    lambda grid: np.cumsum(grid, 0, np.int32),
-    lambda grid: np.cumsum(grid, 1, np.int32),
-    lambda grid: np.cumsum(np.cumsum(grid, 0, np.int32), 1, np.int32),
-)
+@compiled
+def _best_differences(grid: Grid) -> tuple[int, Grid]:
+    """Choose the predictor whose differences from the grid are smallest, (h * w,)."""
+    differences = np.empty((len(_PREDICTORS), *grid.shape), np.int32)
+    totals = np.zeros(len(_PREDICTORS), np.int64)
+    for predictor in range(len(_PREDICTORS)):
+        for y in range(grid.shape[0]):
+            for x in range(grid.shape[1]):
+                difference = grid[y, x] - _predict(grid, y, x, predictor)
+                differences[predictor, y, x] = difference
+                totals[predictor] += abs(difference)
+    best = int(np.argmin(totals))
+    return best, differences[best].ravel()
+
+
+@compiled
+def _undo(differences: Grid, shape: tuple[int, int], predictor: int) -> Grid:
+    """Restore a grid from its differences, (h * w,)."""
+    grid = np.empty(shape, np.int32)
+    for y in range(shape[0]):
+        for x in range(shape[1]):
+            difference = differences[y * shape[1] + x]
+            grid[y, x] = difference + _predict(grid, y, x, predictor)
+    return grid
 
 
 def encode_base(base: Grid, tables: Tables, encoder: TableEncoder) -> None:
     """Encode a base (h, w) with the best of three predictors and of all tables."""
-    differences = [forward(base) for forward in _FORWARD]
-    predictor = int(np.argmin([np.abs(d).sum() for d in differences]))
+    predictor, differences = _best_differences(base)
     encoder.raw(np.array([predictor], np.int32), 256)
-    encode_differences(differences[predictor].ravel(), tables, encoder)
+    encode_differences(differences, tables, encoder)
 
 
 def decode_base(shape: tuple[int, int], tables: Tables, decoder: TableDecoder) -> Grid:
@@ -57,8 +81,8 @@ def decode_base(shape: tuple[int, int], tables: Tables, decoder: TableDecoder) -
 
     """
     (predictor,) = decoder.raw(1, 256)
-    residual = decode_differences(shape[0] * shape[1], tables, decoder).reshape(shape)
-    return _BACK[min(int(predictor), len(_BACK) - 1)](residual)
+    differences = decode_differences(shape[0] * shape[1], tables, decoder)
+    return _undo(differences, shape, min(int(predictor), len(_PREDICTORS) - 1))
 
 
 def encode_differences(differences: Grid, tables: Tables, encoder: TableEncoder) -> None:

@@ -75,6 +75,14 @@ def push_zeros(port: BitPort, k: int, count: int) -> None:
 
 
 @compiled
+def _complete_runs(port: BitPort) -> None:
+    """Fill up the last run of each class with zeros that nobody will draw."""
+    for k in range(len(port.zeros)):
+        if port.zeros[k] > 0:
+            push_zeros(port, k, port.longest[k] - port.zeros[k])
+
+
+@compiled
 def push_one(port: BitPort, k: int) -> None:
     """Add a one to class k."""
     _emit(port.classes, port.symbols, port.made, k, port.zeros[k] + 1)
@@ -141,8 +149,7 @@ class BitModels:
 
     def encode(self, port: BitPort, encoder: TableEncoder) -> None:
         """Encode all bits that were pushed."""
-        for k in np.flatnonzero(port.zeros):
-            push_zeros(port, k, port.longest[k] - port.zeros[k])
+        _complete_runs(port)
         made = int(port.made[0])
         encode_queues(port.classes[:made], port.symbols[:made], self._models, encoder)
 

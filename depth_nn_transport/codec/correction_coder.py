@@ -24,9 +24,9 @@ differently on different machines, plays no part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 import math
+from typing import NamedTuple
 
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder, Tables
@@ -38,6 +38,11 @@ Bits = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
 Counts = NDArray[np.int32]
 Positions = NDArray[np.intp]
+# Rows and columns of nodes of one size, or of pixels, int32 (N, 2), in raster order.
+Nodes = NDArray[np.int32]
+# A number of each node of the quadtree, coarsest level first: uint8 (H / size + 2, W / size + 2)
+# with a margin of zeros. H, W: those of the frame, rounded up to multiples of 8.
+Levels = tuple[Bytes, Bytes, Bytes, Bytes]
 
 BLOCK = 8
 SIZES = (8, 4, 2, 1)
@@ -46,8 +51,6 @@ MAX_THRESHOLD = 1 << 12
 # Quanta by which an uncorrected pixel may pass the threshold before it is rounded to a whole
 # quantum; the rest of half a quantum is spared for the rounding of floats.
 LEEWAY = 0.25
-# Longest move, in multiples of 2 T, that a decoder believes.
-MAX_MOVE = 1 << 15
 
 DENSITIES = 10
 DENSITY_RANGE = 16
@@ -57,95 +60,119 @@ PARENT_CLASSES = 4
 FLAG_CLASSES = 5
 LOGIT_STEPS = 8
 LOGIT_LEVELS = 128
-WEIGHTS = ('phase', 'density', 'activity', 'holes', 'flags')
 # Pixels that a move looks around, and its table: sign of most moves there, length of the longest.
 REACH = 2
 SIGN_CLASSES = 5
 LENGTH_CLASSES = 4
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """What encoder and decoder know of a frame before its corrections.
 
     Attributes:
-        holes: number of holes in each node of the quadtree, by size of the node; uint8
-            (H / size + 2, W / size + 2) with a margin of zeros. H, W: multiples of 8.
-        activity: int32 (H / 8, W / 8), class of each block's latents, 0..19.
+        holes: number of holes in each node.
+        activity: uint8 (H / 8, W / 8), class of each block's latents, 0..19.
 
     """
 
-    holes: dict[int, Bytes]
-    activity: Counts
+    holes: Levels
+    activity: Bytes
 
     @classmethod
     def of(cls, valid: Bits, latents: Floats) -> Surroundings:
         """Prepare a frame: valid, bool (H, W); latents, exact float32 (>= H/8, >= W/8, C)."""
-        height, width = (-(-n // BLOCK) for n in valid.shape)
-        hole = np.ones((height * BLOCK, width * BLOCK), np.uint8)
-        hole[:valid.shape[0], :valid.shape[1]] = ~valid
-        holes = {1: hole}
-        for size in (2, 4, 8):
-            finer = holes[size // 2]
-            rows = finer[::2] + finer[1::2]
-            holes[size] = rows[:, ::2] + rows[:, 1::2]
-        total = _magnitudes(latents, height, width)
-        # Two classes an octave.
-        activity = np.frexp(total * total)[1].clip(0, ACTIVITIES - 1)
-        return cls({s: np.pad(h, 1) for s, h in holes.items()}, activity.astype(np.int32))
-
-    def shape(self, size: int) -> tuple[int, int]:
-        """Nodes of a size: rows, columns."""
-        return self.activity.shape[0] * BLOCK // size, self.activity.shape[1] * BLOCK // size
+        holes = _count_holes(valid)
+        return cls(holes, _classify_activity(latents, holes[0]))
 
 
 @compiled
-def _magnitudes(latents: Floats, height: int, width: int) -> Floats:
-    """Sum up the magnitudes of each block's latents but the first: (height, width)."""
-    total = np.empty((height, width), np.float32)
+def _empty_levels(height: int, width: int) -> Levels:
+    """Zeros for the nodes of a frame of so many blocks."""
+    return (
+        np.zeros((height + 2, width + 2), np.uint8),
+        np.zeros((height * 2 + 2, width * 2 + 2), np.uint8),
+        np.zeros((height * 4 + 2, width * 4 + 2), np.uint8),
+        np.zeros((height * 8 + 2, width * 8 + 2), np.uint8),
+    )
+
+
+@compiled
+def _count_holes(valid: Bits) -> Levels:
+    """Count the holes in each node; what lies beyond the frame are holes."""
+    levels = _empty_levels(-(-valid.shape[0] // BLOCK), -(-valid.shape[1] // BLOCK))
+    pixels = levels[-1]
+    pixels[1:-1, 1:-1] = 1
+    for y in range(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            pixels[y + 1, x + 1] = not valid[y, x]
+    for level in range(len(SIZES) - 2, -1, -1):
+        _sum_up(levels[level + 1], levels[level])
+    return levels
+
+
+@compiled
+def _sum_up(finer: Bytes, coarser: Bytes) -> None:
+    """Sum up the numbers of each node's four children."""
+    for row in range(1, coarser.shape[0] - 1):
+        upper, lower = finer[2 * row - 1], finer[2 * row]
+        for column in range(1, coarser.shape[1] - 1):
+            x = 2 * column
+            coarser[row, column] = upper[x - 1] + upper[x] + lower[x - 1] + lower[x]
+
+
+@compiled
+def _classify_activity(latents: Floats, holes: Bytes) -> Bytes:
+    """Class of the magnitudes of each block's latents but the first, two an octave."""
+    height, width = holes.shape[0] - 2, holes.shape[1] - 2
+    activity = np.zeros((height, width), np.uint8)
     for row in range(height):
         for column in range(width):
+            if holes[row + 1, column + 1] == BLOCK * BLOCK:
+                continue
+            here = latents[row, column]
             # In eighths, of which latents are multiples; below 2**24, which float32 holds.
             eighths = np.int32(0)
-            for latent in latents[row, column, 1:]:
-                eighths += np.int32(abs(latent) * np.float32(8))
-            total[row, column] = eighths * np.float32(1 / 8)
-    return total
+            for k in range(1, len(here)):
+                eighths = np.int32(eighths + np.int32(abs(here[k]) * np.float32(8)))
+            total = np.float32(eighths) * np.float32(1 / 8)
+            exponent = math.frexp(total * total)[1]
+            activity[row, column] = min(max(exponent, 0), ACTIVITIES - 1)
+    return activity
 
 
-@dataclass(frozen=True)
-class Flags:
-    """The flags of one pass that are not known beforehand.
+class Weights(NamedTuple):
+    """Addends of a flag's log-odds, in steps of 1/8, int32.
 
     Attributes:
-        rows, columns: int32 (N,), nodes within the level.
-        features: uint8 (N, 4): activity, holes, parents and flags around, as classes.
+        phase: (level, phase).
+        density: (level, density).
+        activity: (level, activity).
+        holes: (level, holes).
+        flags: (level, phase, parents, flags).
 
     """
 
-    rows: Counts
-    columns: Counts
-    features: Bytes
-
-
-# Codes the flags of one pass, at a level and a phase, and returns them, uint8 (N,).
-Exchange = Callable[[int, int, Flags], Bytes]
+    phase: Counts
+    density: Counts
+    activity: Counts
+    holes: Counts
+    flags: Counts
 
 
 class CorrectionCoder:
     """Encoder and decoder of corrections.
 
     Attributes:
-        weights: int32 addends of a flag's log-odds, in steps of 1/8: (level, phase), (level,
-            density), (level, activity), (level, holes), (level, phase, parents, flags).
-        probability: float32 (128,), of each log-odds.
         moves: tables of the signed moves, by the signs and lengths around.
 
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        self.weights = tuple(np.ascontiguousarray(arrays[name], np.int32) for name in WEIGHTS)
-        self.probability = np.asarray(arrays['probability'], np.float32)
+        self._weights = Weights(
+            *(np.ascontiguousarray(arrays[name], np.int32) for name in Weights._fields)
+        )
+        # Of each log-odds, (128,).
+        self._probability = np.asarray(arrays['probability'], np.float32)
         self.moves = Tables(list(np.asarray(arrays['moves'], np.float32)))
 
     def encode(
@@ -168,30 +195,22 @@ class CorrectionCoder:
             (H, W), to be added to the restored plane.
 
         """
-        moves = find_moves(residual, valid, threshold)
-        count = int(np.count_nonzero(moves))
-        if count == 0:
-            return b'', moves
-        surroundings = Surroundings.of(valid, latents)
-        density = density_class(count, int(np.count_nonzero(valid)))
+        corrections = np.zeros(valid.shape, np.int32)
+        pixels, moves = find_moves(residual, valid, threshold)
+        if len(pixels) == 0:
+            return b'', corrections
+        density = density_class(len(pixels), int(np.count_nonzero(valid)))
         encoder = TableEncoder()
         encoder.raw(np.array([threshold], np.int32), MAX_THRESHOLD)
         encoder.raw(np.array([density], np.int32), DENSITY_RANGE)
-        truth = flag_tree(moves, surroundings)
-
-        def exchange(level: int, phase: int, flags: Flags) -> Bytes:
-            bits = truth[level][flags.rows, flags.columns]
-            encoder.bits(self._probability(level, phase, density, flags), bits)
-            return bits
-
-        walk_tree(surroundings, exchange)
-        known = np.zeros(padded_shape(moves.shape), np.int32)
-        for rows, columns in pixel_phases(moves):
-            index = move_contexts(known, rows, columns)
-            known[rows + REACH, columns + REACH] = encoder.code(
-                self.moves, index, moves[rows, columns]
-            )
-        return encoder.to_bytes(), 2 * threshold * moves
+        features, bits = tell_flags(pixels, Surroundings.of(valid, latents))
+        encoder.bits(self._probabilities(features, density), bits)
+        for phase in range(len(PHASES)):
+            here = in_phase(phase, pixels)
+            index = move_contexts(corrections, pixels[here])
+            put(corrections, pixels[here], encoder.code(self.moves, index, moves[here]))
+        put(corrections, pixels, 2 * threshold * moves)
+        return encoder.to_bytes(), corrections
 
     def decode(self, data: bytes, valid: Bits, latents: Floats) -> Counts:
         """Decode corrections in quanta, int32 (H, W), to be added to the restored plane.
@@ -200,87 +219,154 @@ class CorrectionCoder:
             CorruptStreamError: if the bytes are no such corrections.
 
         """
+        corrections = np.zeros(valid.shape, np.int32)
         if not data:
-            return np.zeros(valid.shape, np.int32)
+            return corrections
         decoder = TableDecoder(data)
         (threshold,) = decoder.raw(1, MAX_THRESHOLD)
         (density,) = decoder.raw(1, DENSITY_RANGE)
         density = min(int(density), DENSITIES - 1)
+        pixels = self._decode_flags(Surroundings.of(valid, latents), density, decoder)
+        moves = np.zeros(len(pixels), np.int32)
+        for phase in range(len(PHASES)):
+            here = in_phase(phase, pixels)
+            index = move_contexts(corrections, pixels[here])
+            moves[here] = decoder.code(self.moves, index)
+            put(corrections, pixels[here], moves[here])
+        put(corrections, pixels, 2 * threshold * moves)
+        return corrections
 
-        def exchange(level: int, phase: int, flags: Flags) -> Bytes:
-            return decoder.bits(self._probability(level, phase, density, flags))
+    def _decode_flags(
+        self, surroundings: Surroundings, density: int, decoder: TableDecoder
+    ) -> Nodes:
+        """Visit the quadtree of flags, pass by pass, and return the flagged pixels."""
+        shape = surroundings.activity.shape
+        flags, parents = _empty_levels(*shape), _all_parents(*shape)
+        for level in range(len(SIZES)):
+            for phase in range(len(PHASES)):
+                nodes, features = _gather(level, phase, parents, flags, surroundings)
+                bits = decoder.bits(self._probabilities(features, density))
+                _set_flags(flags[level], nodes, bits)
+            parents = _flagged_children(parents, flags[level])
+        return parents
 
-        flags = walk_tree(Surroundings.of(valid, latents), exchange)
-        known = np.zeros(padded_shape(valid.shape), np.int32)
-        for rows, columns in pixel_phases(flags[:valid.shape[0], :valid.shape[1]]):
-            index = move_contexts(known, rows, columns)
-            moves = decoder.code(self.moves, index)
-            known[rows + REACH, columns + REACH] = np.clip(moves, -MAX_MOVE, MAX_MOVE)
-        inner = known[REACH:-REACH, REACH:-REACH]
-        return 2 * int(threshold) * inner
-
-    def _probability(self, level: int, phase: int, density: int, flags: Flags) -> Floats:
-        index = _log_odds(level, phase, density, flags.features, *self.weights)
-        return self.probability.take(index)
+    def _probabilities(self, features: Bytes, density: int) -> Floats:
+        return _look_up(features, density, self._weights, self._probability)
 
 
-def walk_tree(surroundings: Surroundings, exchange: Exchange) -> Bits:
+@compiled
+def tell_flags(pixels: Nodes, surroundings: Surroundings) -> tuple[Bytes, Bytes]:
     """Visit the quadtree of flags, pass by pass.
 
     Args:
+        pixels: those that are flagged.
         surroundings: of the frame.
-        exchange: codes the flags of a pass.
 
     Returns:
-        The flags of the pixels, bool (H, W), H and W rounded up to multiples of 8.
+        Of each flag that is to be coded its features, as of `_gather`, and its value, uint8 (N,).
 
     """
-    height, width = surroundings.shape(BLOCK)
-    parents = np.ones(((height + 1) // 2 + 2, (width + 1) // 2 + 2), np.uint8)
-    for level, size in enumerate(SIZES):
-        height, width = surroundings.shape(size)
-        flags = np.zeros((height + 2, width + 2), np.uint8)
-        for k in range(len(PHASES)):
-            count, rows, columns, features = _gather(
-                size, k, parents, flags, surroundings.holes[size], surroundings.activity
-            )
-            found = Flags(rows[:count], columns[:count], features[:count])
-            flags[found.rows + 1, found.columns + 1] = exchange(level, k, found)
-        parents = flags
-    return parents[1:-1, 1:-1].astype(bool)
+    height, width = surroundings.activity.shape
+    truth, flags = _empty_levels(height, width), _empty_levels(height, width)
+    parents = _all_parents(height, width)
+    room = len(PHASES) * (len(parents) + _flag_ancestors(pixels, truth))
+    features, bits = np.empty((room, 6), np.uint8), np.empty(room, np.uint8)
+    count = 0
+    for level in range(len(SIZES)):
+        for phase in range(len(PHASES)):
+            nodes, found = _gather(level, phase, parents, flags, surroundings)
+            end = count + len(nodes)
+            for k in range(len(nodes)):
+                bits[count + k] = truth[level][nodes[k, 0] + 1, nodes[k, 1] + 1]
+            features[count:end] = found
+            _set_flags(flags[level], nodes, bits[count:end])
+            count = end
+        parents = _flagged_children(parents, flags[level])
+    return features[:count], bits[:count]
+
+
+@compiled
+def _flag_ancestors(pixels: Nodes, flags: Levels) -> int:
+    """Flag all nodes that hold one of the pixels, and count those larger than a pixel."""
+    count = 0
+    for k in range(len(pixels)):
+        for level in range(len(SIZES)):
+            y, x = pixels[k, 0] // SIZES[level] + 1, pixels[k, 1] // SIZES[level] + 1
+            count += SIZES[level] > 1 and flags[level][y, x] == 0
+            flags[level][y, x] = 1
+    return count
+
+
+@compiled
+def _all_parents(height: int, width: int) -> Nodes:
+    """List the parents of so many blocks."""
+    rows, columns = (height + 1) // 2, (width + 1) // 2
+    parents = np.empty((rows * columns, 2), np.int32)
+    for k in range(len(parents)):
+        parents[k, 0], parents[k, 1] = k // columns, k % columns
+    return parents
+
+
+@compiled
+def _flagged_children(parents: Nodes, flags: Bytes) -> Nodes:
+    """List the flagged children of some nodes."""
+    children = np.empty((len(PHASES) * len(parents), 2), np.int32)
+    count, start = 0, 0
+    while start < len(parents):
+        end = start
+        while end < len(parents) and parents[end, 0] == parents[start, 0]:
+            end += 1
+        for y in range(2 * parents[start, 0], 2 * parents[start, 0] + 2):
+            for k in range(start, end):
+                for x in range(2 * parents[k, 1], 2 * parents[k, 1] + 2):
+                    if flags[y + 1, x + 1]:
+                        children[count, 0], children[count, 1] = y, x
+                        count += 1
+        start = end
+    return children[:count]
+
+
+@compiled
+def _set_flags(flags: Bytes, nodes: Nodes, bits: Bytes) -> None:
+    for k in range(len(nodes)):
+        flags[nodes[k, 0] + 1, nodes[k, 1] + 1] = bits[k]
 
 
 @compiled
 def _gather(
-    size: int, phase: int, parents: Bytes, flags: Bytes, holes: Bytes, activity: Counts
-) -> tuple[int, Counts, Counts, Bytes]:
-    """Find the flags of a pass that are to be coded; set those that are certain."""
-    height, width = flags.shape[0] - 2, flags.shape[1] - 2
+    level: int, phase: int, parents: Nodes, flags: Levels, surroundings: Surroundings
+) -> tuple[Nodes, Bytes]:
+    """Find the flags of a pass that are to be coded; set those that are certain.
+
+    Returns:
+        The nodes, and their features, uint8 (N, 6): level, phase, and classes of activity, holes,
+        parents and flags around.
+
+    """
+    size, here, holes = SIZES[level], flags[level], surroundings.holes[level]
+    height, width = here.shape[0] - 2, here.shape[1] - 2
     top, left = PHASES[phase]
-    room = int(parents.sum())
-    rows, columns = np.empty(room, np.int32), np.empty(room, np.int32)
-    features = np.empty((room, 4), np.uint8)
+    nodes = np.empty((len(parents), 2), np.int32)
+    features = np.empty((len(parents), 6), np.uint8)
     count = 0
-    for row in range(parents.shape[0] - 2):
-        for column in range(parents.shape[1] - 2):
-            y, x = 2 * row + top, 2 * column + left
-            if parents[row + 1, column + 1] == 0 or y >= height or x >= width:
+    for k in range(len(parents)):
+        y, x = 2 * parents[k, 0] + top, 2 * parents[k, 1] + left
+        if y >= height or x >= width or holes[y + 1, x + 1] == size * size:
+            continue
+        touching = 0
+        if level > 0:
+            if _is_last_hope(size * size, phase, y, x, here, holes):
+                here[y + 1, x + 1] = 1
                 continue
-            if holes[y + 1, x + 1] == size * size:
-                continue
-            touching = 0
-            if size < BLOCK:
-                if _is_last_hope(size * size, phase, y, x, flags, holes):
-                    flags[y + 1, x + 1] = 1
-                    continue
-                touching = _parents_touched(parents, y, x)
-            rows[count], columns[count] = y, x
-            features[count, 0] = activity[y * size // BLOCK, x * size // BLOCK]
-            features[count, 1] = _hole_class(holes, 9 * size * size, y, x)
-            features[count, 2] = touching
-            features[count, 3] = _flag_class(flags, y, x)
-            count += 1
-    return count, rows, columns, features
+            touching = _parents_touched(flags[level - 1], y, x)
+        nodes[count, 0], nodes[count, 1] = y, x
+        features[count, 0], features[count, 1] = level, phase
+        features[count, 2] = surroundings.activity[y * size // BLOCK, x * size // BLOCK]
+        features[count, 3] = _hole_class(holes, 9 * size * size, y, x)
+        features[count, 4] = touching
+        features[count, 5] = _flag_class(here, y, x)
+        count += 1
+    return nodes[:count], features[:count]
 
 
 @compiled
@@ -330,34 +416,46 @@ def _flag_class(flags: Bytes, y: int, x: int) -> int:
 
 
 @compiled
-def _log_odds(
-    level: int, phase: int, density: int, features: Bytes,
-    by_phase: Counts, by_density: Counts, by_activity: Counts, by_holes: Counts, by_flags: Counts,
-) -> Bytes:
-    """Index of each flag's probability, from the features' addends: (N, 4) -> (N,)."""
-    index = np.empty(len(features), np.uint8)
-    start = LOGIT_LEVELS // 2 + by_phase[level, phase] + by_density[level, density]
+def _look_up(features: Bytes, density: int, weights: Weights, probability: Floats) -> Floats:
+    """Probability of each flag, by the sum of its features' addends: (N, 6) -> (N,)."""
+    found = np.empty(len(features), np.float32)
     for k in range(len(features)):
-        activity, holes, touching, around = features[k]
+        level, phase, activity, holes, touching, around = features[k]
         log_odds = (
-            start + by_activity[level, activity] + by_holes[level, holes]
-            + by_flags[level, phase, touching, around]
+            LOGIT_LEVELS // 2 + weights.phase[level, phase] + weights.density[level, density]
+            + weights.activity[level, activity] + weights.holes[level, holes]
+            + weights.flags[level, phase, touching, around]
         )
-        index[k] = min(max(log_odds, 0), LOGIT_LEVELS - 1)
-    return index
+        found[k] = probability[min(max(log_odds, 0), LOGIT_LEVELS - 1)]
+    return found
 
 
 @compiled
-def find_moves(residual: Floats, valid: Bits, threshold: int) -> Counts:
-    """Signed multiples of 2 T that bring residuals within T and the leeway, int32 (H, W)."""
-    moves = np.zeros(residual.shape, np.int32)
-    for y in range(residual.shape[0]):
+def find_moves(residual: Floats, valid: Bits, threshold: int) -> tuple[Nodes, Counts]:
+    """Find the signed multiples of 2 T that bring residuals within T and the leeway.
+
+    Returns:
+        The pixels that move, and their moves, int32 (N,).
+
+    """
+    limit = np.float32(threshold + LEEWAY)
+    counts = np.empty(len(residual), np.int32)
+    for y in range(len(residual)):
+        moving = np.int32(0)
+        for x in range(residual.shape[1]):
+            moving += np.int32((abs(residual[y, x]) > limit) & valid[y, x])
+        counts[y] = moving
+    pixels, moves = np.empty((counts.sum(), 2), np.int32), np.empty(counts.sum(), np.int32)
+    count = 0
+    for y in np.flatnonzero(counts):
         for x in range(residual.shape[1]):
             size = abs(residual[y, x])
-            if valid[y, x] and size > threshold + LEEWAY:
+            if valid[y, x] and size > limit:
                 length = math.ceil((size - threshold - LEEWAY) / (2 * threshold))
-                moves[y, x] = length if residual[y, x] > 0 else -length
-    return moves
+                pixels[count, 0], pixels[count, 1] = y, x
+                moves[count] = length if residual[y, x] > 0 else -length
+                count += 1
+    return pixels, moves
 
 
 def density_class(count: int, valid: int) -> int:
@@ -365,58 +463,45 @@ def density_class(count: int, valid: int) -> int:
     return min(max(round(-math.log2(count / valid)) - 3, 0), DENSITIES - 1)
 
 
-def flag_tree(moves: Counts, surroundings: Surroundings) -> list[Bytes]:
-    """List the flags of all nodes, coarsest level first, of moves (H, W)."""
-    flags = np.zeros(surroundings.shape(1), np.uint8)
-    flags[:moves.shape[0], :moves.shape[1]] = moves != 0
-    levels: list[Bytes] = [flags]
-    for _ in SIZES[1:]:
-        rows = levels[-1][::2] | levels[-1][1::2]
-        levels.append(rows[:, ::2] | rows[:, 1::2])
-    return levels[::-1]
-
-
-def padded_shape(shape: tuple[int, ...]) -> tuple[int, int]:
-    """Shape with the margin that `move_contexts` looks into."""
-    return shape[0] + 2 * REACH, shape[1] + 2 * REACH
-
-
-def pixel_phases(flags: NDArray[np.generic]) -> Iterator[tuple[Positions, Positions]]:
-    """Yield rows and columns of the flagged pixels, phase by phase."""
-    rows, columns = _flagged(flags)
-    for row, column in PHASES:
-        here = (rows % 2 == row) & (columns % 2 == column)
-        yield rows[here], columns[here]
+@compiled
+def in_phase(phase: int, pixels: Nodes) -> Positions:
+    """Tell which pixels belong to a phase."""
+    row, column = PHASES[phase]
+    positions = np.empty(len(pixels), np.intp)
+    count = 0
+    for k in range(len(pixels)):
+        if pixels[k, 0] % 2 == row and pixels[k, 1] % 2 == column:
+            positions[count] = k
+            count += 1
+    return positions[:count]
 
 
 @compiled
-def _flagged(flags: NDArray[np.generic]) -> tuple[Positions, Positions]:
-    """Rows and columns of what is not zero, row by row."""
-    count = 0
-    for line in flags:
-        for flag in line:
-            count += flag != 0
-    rows, columns = np.empty(count, np.intp), np.empty(count, np.intp)
-    count = 0
-    for y in range(flags.shape[0]):
-        for x in range(flags.shape[1]):
-            if flags[y, x] != 0:
-                rows[count], columns[count] = y, x
-                count += 1
-    return rows, columns
+def move_contexts(moves: Counts, pixels: Nodes) -> Bytes:
+    """Table of each pixel's move, from the signs and lengths of the moves known in 5x5 around.
 
+    Args:
+        moves: (H, W), those known so far, zero elsewhere.
+        pixels: whose moves are to be coded.
 
-@compiled
-def move_contexts(known: Counts, rows: Positions, columns: Positions) -> Bytes:
-    """Table of each move, from the signs and lengths of the known moves in 5x5 around it."""
-    index = np.empty(len(rows), np.uint8)
-    for k in range(len(rows)):
+    """
+    height, width = moves.shape
+    index = np.empty(len(pixels), np.uint8)
+    for k in range(len(pixels)):
+        row, column = pixels[k]
         balance, longest = 0, 0
-        for y in range(rows[k], rows[k] + 2 * REACH + 1):
-            for x in range(columns[k], columns[k] + 2 * REACH + 1):
-                balance += (known[y, x] > 0) - (known[y, x] < 0)
-                longest = max(longest, abs(known[y, x]))
+        for y in range(max(row - REACH, 0), min(row + REACH + 1, height)):
+            for x in range(max(column - REACH, 0), min(column + REACH + 1, width)):
+                balance += (moves[y, x] > 0) - (moves[y, x] < 0)
+                longest = max(longest, abs(moves[y, x]))
         sign = min(max(balance, -2), 2) + 2
         length = (longest > 0) + (longest > 1) + (longest > 3)
         index[k] = sign * LENGTH_CLASSES + length
     return index
+
+
+@compiled
+def put(grid: Counts, pixels: Nodes, values: Counts) -> None:
+    """Set some pixels of a grid."""
+    for k in range(len(pixels)):
+        grid[pixels[k, 0], pixels[k, 1]] = values[k]

@@ -30,11 +30,15 @@ from typing import NamedTuple
 import constriction
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.errors import CorruptStreamError
-from depth_nn_transport.codec.table_coder import Integers, TableDecoder, TableEncoder
+from depth_nn_transport.codec.table_coder import (
+    Integers,
+    Models,
+    sort_by_table,
+    TableDecoder,
+    TableEncoder,
+)
 import numpy as np
 from numpy.typing import NDArray
-
-Models = Sequence[constriction.stream.model.Model]
 
 # What `draw` returns where a queue holds nothing more: no encoder wrote such bytes.
 EXHAUSTED = -1
@@ -76,13 +80,9 @@ def encode_queues(
     index: NDArray[np.uint8], symbols: Integers, models: Models, encoder: TableEncoder
 ) -> None:
     """Encode symbols (N,) >= 0, each under the model of its index (N,)."""
-    lengths = np.bincount(index, minlength=len(models)).astype(np.int32)
-    _encode_lengths(lengths, encoder)
-    ends = np.cumsum(lengths)
-    queued = _sort_into_queues(index, symbols, ends - lengths)
-    for model, end, length in zip(models, ends, lengths, strict=True):
-        if length:
-            encoder.bulk(queued[end - length:end], model)
+    ordered, ends = sort_by_table(index, symbols, len(models))
+    _encode_lengths(np.diff(ends, prepend=np.int32(0)), encoder)
+    encoder.groups(ordered, ends, models)
 
 
 def decode_queues(models: Models, limit: int, decoder: TableDecoder) -> Queues:
@@ -95,46 +95,40 @@ def decode_queues(models: Models, limit: int, decoder: TableDecoder) -> Queues:
     lengths = _decode_lengths(len(models), decoder)
     if lengths.sum() > limit:
         raise CorruptStreamError(f'{lengths.sum()} symbols; expected at most {limit}')
-    ends = np.cumsum(lengths)
-    symbols = np.empty(ends[-1], np.int32)
-    for model, end, length in zip(models, ends, lengths, strict=True):
-        if length:
-            symbols[end - length:end] = decoder.bulk(model, int(length))
-    return Queues(symbols, (ends - lengths).astype(np.int32), ends.astype(np.int32))
-
-
-@compiled
-def _sort_into_queues(
-    index: NDArray[np.uint8], symbols: Integers, places: NDArray[np.int64]
-) -> Integers:
-    """Sort by index, stable; `places`, where each queue starts, are used up."""
-    queued = np.empty(len(symbols), np.int32)
-    for n in range(len(symbols)):
-        queued[places[index[n]]] = symbols[n]
-        places[index[n]] += 1
-    return queued
+    ends = np.cumsum(lengths).astype(np.int32)
+    symbols = decoder.groups(ends, models)
+    return Queues(symbols, (ends - lengths).astype(np.int32), ends)
 
 
 def _encode_lengths(lengths: Integers, encoder: TableEncoder) -> None:
     """Encode the number of bits of each length, then all bits below the leading one."""
-    bits = np.array([int(length).bit_length() for length in lengths], np.int32)
-    encoder.bulk(np.diff(bits, prepend=np.int32(0)) % _BIT_LENGTHS, _BIT_LENGTH_CHANGE)
-    for length, size in zip(lengths, bits, strict=True):
-        for shift, digit in _digits(int(size) - 1):
-            encoder.raw((length[None] >> shift) % (1 << digit), 1 << digit)
+    bits = [length.bit_length() for length in lengths.tolist()]
+    changes = np.diff(np.array(bits, np.int32), prepend=np.int32(0)) % _BIT_LENGTHS
+    encoder.bulk(changes, _BIT_LENGTH_CHANGE)
+    owner, shift, size = _digits(bits)
+    encoder.raw((lengths[owner] >> shift) % size, size)
 
 
 def _decode_lengths(count: int, decoder: TableDecoder) -> NDArray[np.int64]:
     changes = decoder.bulk(_BIT_LENGTH_CHANGE, count)
-    lengths = np.zeros(count, np.int64)
-    for k, size in enumerate(np.cumsum(changes) % _BIT_LENGTHS):
-        if size:
-            lengths[k] = 1 << (int(size) - 1)
-        for shift, digit in _digits(int(size) - 1):
-            lengths[k] += int(decoder.raw(1, 1 << digit)[0]) << shift
+    bits = np.cumsum(changes) % _BIT_LENGTHS
+    owner, shift, size = _digits(bits.tolist())
+    lengths = (1 << bits) >> 1
+    np.add.at(lengths, owner, decoder.raw(len(size), size).astype(np.int64) << shift)
     return lengths
 
 
-def _digits(bits: int) -> list[tuple[int, int]]:
-    """Cut so many bits into raw values: their shifts and sizes in bits, lowest first."""
-    return [(shift, min(_DIGIT, bits - shift)) for shift in range(0, bits, _DIGIT)]
+def _digits(bits: Sequence[int]) -> tuple[Integers, Integers, Integers]:
+    """Cut lengths of so many bits into digits, lowest first, but for their leading ones.
+
+    Returns:
+        Of each digit the length that it belongs to, its shift, and how many values it has.
+
+    """
+    digits = [
+        (k, shift, 1 << min(_DIGIT, count - 1 - shift))
+        for k, count in enumerate(bits)
+        for shift in range(0, count - 1, _DIGIT)
+    ]
+    owner, shift, size = np.array(digits, np.int32).reshape(-1, 3).T
+    return owner, shift, size

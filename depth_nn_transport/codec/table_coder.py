@@ -30,12 +30,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 Integers = NDArray[np.int32]
+Models = Sequence[constriction.stream.model.Model]
 
 # Past this probability of zero a symbol is not coded at all: it is taken to be zero.
 CERTAIN = 0.9985
 ESCAPE_RANGE = 1 << 16
 
 _BERNOULLI = constriction.stream.model.Bernoulli(perfect=False)
+_UNIFORM = constriction.stream.model.Uniform()
+# Symbols of which one comparison each tells whether all are certain.
+_STRETCH = 256
 
 
 class Tables:
@@ -52,12 +56,13 @@ class Tables:
         self.certain = np.array(
             [p[r] > CERTAIN for p, r in zip(probabilities, self.radius, strict=True)]
         )
-        self._spread = np.array(
+        spread = np.array(
             [
                 np.abs(np.arange(-r, r + 1)) @ p[: 2 * r + 1]
                 for p, r in zip(probabilities, self.radius, strict=True)
             ]
         )
+        self._log_spread = np.where(self.certain, np.inf, np.log(spread + 1e-3))
         self.models = [
             constriction.stream.model.Categorical(p, perfect=False) for p in probabilities
         ]
@@ -67,83 +72,95 @@ class Tables:
 
     def nearest_spread(self, spread: float) -> int:
         """Index of the table whose mean absolute symbol is nearest and that is not certain."""
-        distance = np.abs(np.log(self._spread + 1e-3) - np.log(spread + 1e-3))
-        return int(np.argmin(np.where(self.certain, np.inf, distance)))
+        return int(np.argmin(np.abs(self._log_spread - np.log(spread + 1e-3))))
 
 
 @compiled
-def _sort_by_table(
+def sort_by_table(
+    index: NDArray[np.uint8], values: Integers, tables: int
+) -> tuple[Integers, Integers]:
+    """Sort values (N,) by their tables (N,), stable, by counting; with each table's end."""
+    ends = np.zeros(tables, np.int32)
+    for table in index:
+        ends[table] += 1
+    place = np.zeros(tables, np.int32)
+    for table in range(1, tables):
+        place[table] = ends[table - 1]
+        ends[table] += ends[table - 1]
+    ordered = np.empty(len(values), np.int32)
+    for n in range(len(values)):
+        table = index[n]
+        ordered[place[table]] = values[n]
+        place[table] += 1
+    return ordered, ends
+
+
+@compiled
+def _order_by_table(
     index: NDArray[np.uint8], certain: NDArray[np.bool_]
 ) -> tuple[Integers, Integers]:
-    """Sort the symbols that are not certain by counting: their order, and each table's end."""
-    counts = np.zeros(len(certain), np.int32)
-    for table in index:
-        counts[table] += 1
-    for table in range(len(certain)):
-        if certain[table]:
-            counts[table] = 0
-    ends = np.cumsum(counts).astype(np.int32)
-    order = np.empty(ends[-1], np.int32)
-    place = ends - counts
-    for position, table in enumerate(index):
-        if not certain[table]:
-            order[place[table]] = position
-            place[table] += 1
-    return order, ends
-
-
-def _runs(ends: Integers) -> list[tuple[int, slice]]:
-    """Tables that have symbols, each with its run in the order."""
-    starts = np.append(np.int32(0), ends[:-1])
-    return [(int(k), slice(starts[k], ends[k])) for k in np.flatnonzero(ends > starts)]
+    """Sort the symbols that are not certain: their order, and each table's end."""
+    # Tables are shipped narrowest first, so that the certain ones are the first ones and a
+    # comparison, which is vectorised, passes over whole stretches of their symbols.
+    first = 0
+    while first < len(certain) and certain[first]:
+        first += 1
+    least = np.uint8(first)
+    positions, tables = np.empty(len(index), np.int32), np.empty(len(index), np.uint8)
+    count = 0
+    for start in range(0, len(index), _STRETCH):
+        stretch = index[start:start + _STRETCH]
+        found = False
+        for n in range(len(stretch)):
+            found |= stretch[n] >= least
+        if found:
+            for n in range(len(stretch)):
+                if not certain[stretch[n]]:
+                    positions[count], tables[count] = start + n, stretch[n]
+                    count += 1
+    return sort_by_table(tables[:count], positions[:count], len(certain))
 
 
 @compiled
 def _pick(
-    symbols: Integers, order: Integers, ends: Integers, radius: Integers
-) -> tuple[Integers, Integers]:
-    """Sorted symbols as their tables count them, and what escapes from the tables."""
+    symbols: Integers, index: NDArray[np.uint8], certain: NDArray[np.bool_], radius: Integers
+) -> tuple[Integers, Integers, Integers, Integers]:
+    """Sort symbols by table.
+
+    Returns:
+        The symbols as their tables count them; each table's end; what escapes from the tables;
+        and all symbols (N,) as a decoder will see them.
+
+    """
+    order, ends = _order_by_table(index, certain)
     shifted, escaped = np.empty(len(order), np.int32), np.empty(len(order), np.int32)
-    count, n = 0, 0
-    for table in range(len(ends)):
-        reach = radius[table]
-        while n < ends[table]:
-            symbol = symbols[order[n]]
-            shifted[n] = symbol + reach
-            if abs(symbol) > reach:
-                shifted[n] = 2 * reach + 1
-                escaped[count] = symbol + ESCAPE_RANGE // 2
-                count += 1
-            n += 1
-    return shifted, escaped[:count]
-
-
-@compiled
-def _count_escapes(shifted: Integers, ends: Integers, radius: Integers) -> int:
-    count, n = 0, 0
-    for table in range(len(ends)):
-        while n < ends[table]:
-            count += shifted[n] > 2 * radius[table]
-            n += 1
-    return count
+    seen = np.zeros(len(symbols), np.int32)
+    count = 0
+    for n in range(len(order)):
+        symbol, reach = symbols[order[n]], radius[index[order[n]]]
+        seen[order[n]] = symbol
+        shifted[n] = symbol + reach
+        if abs(symbol) > reach:
+            shifted[n] = 2 * reach + 1
+            escaped[count] = symbol + ESCAPE_RANGE // 2
+            count += 1
+    return shifted, ends, escaped[:count], seen
 
 
 @compiled
 def _put_back(
-    shifted: Integers, escaped: Integers, order: Integers, ends: Integers, radius: Integers,
-    symbols: Integers,
-) -> None:
-    """Undo `_pick`."""
-    count, n = 0, 0
-    for table in range(len(ends)):
-        reach = radius[table]
-        while n < ends[table]:
-            symbol = shifted[n] - reach
-            if symbol > reach:
-                symbol = escaped[count] - ESCAPE_RANGE // 2
-                count += 1
-            symbols[order[n]] = symbol
-            n += 1
+    shifted: Integers, order: Integers, index: NDArray[np.uint8], radius: Integers
+) -> tuple[Integers, Integers]:
+    """Undo `_pick`, but for escaped symbols, of which it tells the positions."""
+    symbols, escaped = np.zeros(len(index), np.int32), np.empty(len(order), np.int32)
+    count = 0
+    for n in range(len(order)):
+        reach = radius[index[order[n]]]
+        symbols[order[n]] = shifted[n] - reach
+        if shifted[n] > 2 * reach:
+            escaped[count] = order[n]
+            count += 1
+    return symbols, escaped[:count]
 
 
 class TableEncoder:
@@ -159,20 +176,24 @@ class TableEncoder:
             The symbols as the decoder will see them: zero where a table calls that certain.
 
         """
-        order, ends = _sort_by_table(index, tables.certain)
-        shifted, escaped = _pick(symbols, order, ends, tables.radius)
-        for k, run in _runs(ends):
-            self.bulk(shifted[run], tables.models[k])
+        shifted, ends, escaped, seen = _pick(symbols, index, tables.certain, tables.radius)
+        self.groups(shifted, ends, tables.models)
         self.raw(escaped, ESCAPE_RANGE)
-        seen = np.zeros_like(symbols)
-        _put_back(shifted, escaped, order, ends, tables.radius, seen)
         return seen
 
-    def raw(self, values: Integers, size: int) -> Integers:
-        """Encode values (N,) in 0..size-1, all equally likely."""
+    def groups(self, symbols: Integers, ends: Integers, models: Models) -> None:
+        """Encode symbols (N,) in groups with these ends, each under its own model."""
+        start = 0
+        for model, end in zip(models, ends.tolist(), strict=True):
+            if end > start:
+                self.bulk(symbols[start:end], model)
+                start = end
+
+    def raw(self, values: Integers, size: int | Integers) -> None:
+        """Encode values (N,) in 0..size-1, all equally likely; one size, or one for each value."""
         if len(values):
-            self.bulk(values.astype(np.int32), constriction.stream.model.Uniform(size))
-        return values
+            sizes = np.full(len(values), size, np.int32)
+            self._coder.encode(values.astype(np.int32), _UNIFORM, sizes)
 
     def bulk(self, symbols: Integers, model: constriction.stream.model.Model) -> None:
         """Encode symbols (N,), all under one model."""
@@ -201,18 +222,31 @@ class TableDecoder:
             CorruptStreamError: if the bytes cannot have been encoded with these tables.
 
         """
-        order, ends = _sort_by_table(index, tables.certain)
-        shifted = np.empty(len(order), np.int32)
-        for k, run in _runs(ends):
-            shifted[run] = self.bulk(tables.models[k], run.stop - run.start)
-        escaped = self.raw(_count_escapes(shifted, ends, tables.radius), ESCAPE_RANGE)
-        symbols = np.zeros(len(index), np.int32)
-        _put_back(shifted, escaped, order, ends, tables.radius, symbols)
+        order, ends = _order_by_table(index, tables.certain)
+        shifted = self.groups(ends, tables.models)
+        symbols, escaped = _put_back(shifted, order, index, tables.radius)
+        if len(escaped):
+            symbols[escaped] = self.raw(len(escaped), ESCAPE_RANGE) - ESCAPE_RANGE // 2
         return symbols
 
-    def raw(self, count: int, size: int) -> Integers:
-        """Decode values in 0..size-1, all equally likely."""
-        return self.bulk(constriction.stream.model.Uniform(size), count)
+    def groups(self, ends: Integers, models: Models) -> Integers:
+        """Decode symbols (N,) in groups with these ends, each under its own model.
+
+        Raises:
+            CorruptStreamError: if the bytes cannot have been encoded with these models.
+
+        """
+        parts: list[Integers] = [np.zeros(0, np.int32)]
+        start = 0
+        for model, end in zip(models, ends.tolist(), strict=True):
+            if end > start:
+                parts.append(self.bulk(model, end - start))
+                start = end
+        return np.concatenate(parts)
+
+    def raw(self, count: int, size: int | Integers) -> Integers:
+        """Decode values in 0..size-1, all equally likely; one size, or one for each value."""
+        return self.bulk(_UNIFORM, np.full(count, size, np.int32))
 
     def bits(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
         """Decode ones and zeros, each with its probability of a one, float32 (N,)."""
@@ -221,7 +255,7 @@ class TableDecoder:
         return self.bulk(_BERNOULLI, probability).astype(np.uint8)
 
     def bulk(
-        self, model: constriction.stream.model.Model, count: int | NDArray[np.float32]
+        self, model: constriction.stream.model.Model, count: int | Integers | NDArray[np.float32]
     ) -> Integers:
         """Decode so many symbols of a model, or one symbol for each of its parameters.
 

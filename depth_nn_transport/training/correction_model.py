@@ -19,7 +19,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from depth_nn_transport.codec import correction_coder as coder
-from depth_nn_transport.codec.correction_coder import Flags
 from depth_nn_transport.codec.depth_codec import DepthCodec
 from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
 import numpy as np
@@ -78,10 +77,11 @@ def fit_corrections(
     for residual, valid, latents in samples:
         surroundings = coder.Surroundings.of(valid, latents)
         for threshold in thresholds:
-            signed = coder.find_moves(residual, valid, threshold)
-            if signed.any():
-                _count_flags(signed, valid, surroundings, seen, ones)
-                _count_moves(signed, moves)
+            pixels, signed = coder.find_moves(residual, valid, threshold)
+            if len(pixels):
+                density = coder.density_class(len(pixels), np.count_nonzero(valid))
+                _count_flags(*coder.tell_flags(pixels, surroundings), density, seen, ones)
+                _count_moves(pixels, signed, valid.shape, moves)
     return {
         **_fit_log_odds(seen, ones),
         'probability': _probability_table(),
@@ -90,31 +90,27 @@ def fit_corrections(
 
 
 def _count_flags(
-    moves: NDArray[np.int32], valid: NDArray[np.bool_], surroundings: coder.Surroundings,
+    features: NDArray[np.uint8], bits: NDArray[np.uint8], density: int,
     seen: NDArray[np.float64], ones: NDArray[np.float64],
 ) -> None:
-    density = coder.density_class(np.count_nonzero(moves), np.count_nonzero(valid))
-    truth = coder.flag_tree(moves, surroundings)
-
-    def exchange(level: int, phase: int, flags: Flags) -> NDArray[np.uint8]:
-        bits = truth[level][flags.rows, flags.columns]
-        where = np.ravel_multi_index(tuple(flags.features.T.astype(np.intp)), CELLS[3:])
-        for counts, weight in ((seen, None), (ones, bits)):
-            cell = counts[level, phase, density].reshape(-1)
-            cell += np.bincount(where, weight, cell.size)
-        return bits
-
-    coder.walk_tree(surroundings, exchange)
+    level, phase, *rest = features.T.astype(np.intp)
+    cells = (level, phase, np.full_like(level, density), *rest)
+    np.add.at(seen, cells, 1)
+    np.add.at(ones, cells, bits)
 
 
-def _count_moves(moves: NDArray[np.int32], counts: NDArray[np.float64]) -> None:
+def _count_moves(
+    pixels: NDArray[np.int32], moves: NDArray[np.int32], shape: tuple[int, ...],
+    counts: NDArray[np.float64],
+) -> None:
     """Count moves and, since no sign is special, their negatives."""
     for signed in (moves, -moves):
-        known = np.zeros(coder.padded_shape(signed.shape), np.int32)
-        for rows, columns in coder.pixel_phases(signed):
-            index = coder.move_contexts(known, rows, columns)
-            symbols = signed[rows, columns]
-            known[rows + coder.REACH, columns + coder.REACH] = symbols
+        known = np.zeros(shape, np.int32)
+        for phase in range(len(coder.PHASES)):
+            here = coder.in_phase(phase, pixels)
+            index = coder.move_contexts(known, pixels[here])
+            symbols = signed[here]
+            coder.put(known, pixels[here], symbols)
             escaped = np.abs(symbols) > LONGEST_MOVE
             np.add.at(counts, (index, np.where(escaped, -1, symbols + LONGEST_MOVE)), 1)
 

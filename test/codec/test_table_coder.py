@@ -14,7 +14,7 @@
 """Symbols come back whatever their table thinks of them, and garbage does no harm."""
 
 from depth_nn_transport.codec.errors import CorruptStreamError
-from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
+from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder, Tables
 from hypothesis import given, strategies as st
 import numpy as np
 import pytest
@@ -56,12 +56,33 @@ def test_likely_symbols_are_cheap(tables):
     assert len(encoder.to_bytes()) < 350
 
 
+@given(st.sets(st.integers(0, 1199), max_size=8))
+def test_uncertain_symbols_are_found_among_many_certain_ones(places):
+    certain, flat = [0.0002, 0.9994, 0.0002, 0.0002], [0.25, 0.25, 0.25, 0.25]
+    tables = Tables([np.array(p, np.float32) for p in (certain, flat)])
+    index, symbols = np.zeros(1200, np.uint8), np.ones(1200, np.int32)
+    index[list(places)] = 1
+    encoder = TableEncoder()
+    np.testing.assert_array_equal(encoder.code(tables, index, symbols), index)
+    np.testing.assert_array_equal(TableDecoder(encoder.to_bytes()).code(tables, index), index)
+
+
 @given(st.lists(st.integers(0, 999), max_size=50))
 def test_raw_round_trip(values):
     encoder = TableEncoder()
     encoder.raw(np.array(values, np.int32), 1000)
     decoder = TableDecoder(encoder.to_bytes())
     np.testing.assert_array_equal(decoder.raw(len(values), 1000), values)
+
+
+def test_raw_values_of_several_sizes_are_coded_as_one_by_one():
+    values, sizes = np.array([3, 1, 65535], np.int32), np.array([7, 2, 65536], np.int32)
+    encoder, single = TableEncoder(), TableEncoder()
+    encoder.raw(values, sizes)
+    for k, size in enumerate(sizes.tolist()):
+        single.raw(values[k:k + 1], size)
+    assert encoder.to_bytes() == single.to_bytes()
+    np.testing.assert_array_equal(TableDecoder(encoder.to_bytes()).raw(3, sizes), values)
 
 
 @given(data=st.binary(max_size=300), pairs=sequences)
