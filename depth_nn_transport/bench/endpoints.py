@@ -20,11 +20,12 @@ one line of JSON: the source the stamps it sent, the sink pairs of stamp and del
 from __future__ import annotations
 
 import json
+from pathlib import Path
 import sys
 import time
 from typing import Any
 
-from depth_nn_transport.bench.speed import simulated
+from depth_nn_transport.bench.speed_frames import choose_source, Size
 from depth_nn_transport.nodes.codec_node import sibling
 from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
 from depth_nn_transport.nodes.depth_encoder import IMAGE_TOPIC
@@ -43,9 +44,10 @@ _QOS = QoSProfile(depth=10)
 _FRAMES = 30
 
 
-def source(width: int, height: int, rate: float, seconds: float) -> list[float]:
-    """Publish simulated frames and return their stamps."""
-    frames = simulated((width, height), _FRAMES)
+def source(folder: Path, size: Size, rate: float, seconds: float) -> list[float]:
+    """Publish frames of a folder, in that size, and return their stamps."""
+    frames = choose_source([folder], size).load(_FRAMES)
+    width, height = size
     node = Node('source')
     images = node.create_publisher(Image, IMAGE_TOPIC, _QOS)
     infos = node.create_publisher(CameraInfo, sibling(IMAGE_TOPIC, 'camera_info'), _QOS)
@@ -84,13 +86,13 @@ def sink(seconds: float) -> list[tuple[float, float]]:
 def main() -> None:
     """Run one of the ends."""
     name, *arguments = sys.argv[1:]
-    numbers = [float(argument) for argument in arguments]
     rclpy.init(args=[])
     if name == 'source':
-        width, height, rate, seconds = numbers
-        print(json.dumps(source(int(width), int(height), rate, seconds)), flush=True)
+        folder, width, height, rate, seconds = arguments
+        stamps = source(Path(folder), (int(width), int(height)), float(rate), float(seconds))
+        print(json.dumps(stamps), flush=True)
     else:
-        print(json.dumps(sink(*numbers)), flush=True)
+        print(json.dumps(sink(float(*arguments))), flush=True)
     rclpy.shutdown()
 
 

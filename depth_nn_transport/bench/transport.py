@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 import json
@@ -26,16 +27,20 @@ import time
 from typing import Any
 
 from depth_nn_transport.bench.endpoints import READY
+from depth_nn_transport.bench.speed_frames import Size, Source
 from depth_nn_transport.demo.node_process import NodeProcess
 from depth_nn_transport.nodes.depth_encoder import IMAGE_TOPIC
+
+import numpy as np
 
 # A large image in many datagrams does not survive a best-effort link that is also busy, and what
 # is measured is the codec.
 RELIABLE_INPUT = f'qos_overrides./{IMAGE_TOPIC}.subscription.reliability'
 # What the nodes take to start is not part of the steady state.
-_SETTLE_S = 10.0
+_SETTLE_S = 15.0
 _SAMPLE_PERIOD_S = 1.0
 _LAST_FRAMES_S = 2.0
+_MINUTE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +64,21 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Load:
+    """Share of one core and mean resident MB of a process over some time."""
+
+    cpu_share: float
+    rss_mb: float
+
+    @classmethod
+    def over(cls, samples: Sequence[Usage]) -> Load:
+        """Return the load between the first and the last of the samples."""
+        first, last = samples[0], samples[-1]
+        share = (last.cpu_s - first.cpu_s) / max(last.at - first.at, 1e-9)
+        return cls(share, float(np.mean([sample.rss_mb for sample in samples])))
+
+
+@dataclass(frozen=True)
 class Passage:
     """What became of the frames of one run.
 
@@ -73,7 +93,7 @@ class Passage:
         summaries: what the nodes logged at their end.
     """
 
-    size: tuple[int, int]
+    size: Size
     rate: float
     threads: int
     first_frame_s: float
@@ -83,15 +103,22 @@ class Passage:
     usage: dict[str, list[Usage]]
     summaries: dict[str, dict[str, Any]]
 
-    def cpu_share(self, name: str) -> float:
-        """Return the share of one core that a node used."""
-        first, last = self.usage[name][0], self.usage[name][-1]
-        return (last.cpu_s - first.cpu_s) / (last.at - first.at)
+    @property
+    def window_s(self) -> float:
+        """Return how long the first and the last minute are: half of a shorter run each."""
+        samples = next(iter(self.usage.values()))
+        return min(_MINUTE_S, (samples[-1].at - samples[0].at) / 2)
+
+    def loads(self, name: str) -> tuple[Load, Load]:
+        """Return the load by a node in the first and in the last minute."""
+        samples = self.usage[name]
+        begin, end = samples[0].at + self.window_s, samples[-1].at - self.window_s
+        return (Load.over([sample for sample in samples if sample.at <= begin]),
+                Load.over([sample for sample in samples if sample.at >= end]))
 
 
 def measure_transport(
-    size: tuple[int, int], rate: float, threads: int, seconds: float, model: str,
-    runtime: str,
+    frames: Source, rate: float, threads: int, seconds: float, model: str, runtime: str,
 ) -> Passage:
     """Run the four processes for a time.
 
@@ -105,7 +132,7 @@ def measure_transport(
     }
     with ExitStack() as stack:
         sink = stack.enter_context(_endpoint('sink', total + _LAST_FRAMES_S))
-        source = stack.enter_context(_endpoint('source', *size, rate, total))
+        source = stack.enter_context(_endpoint('source', frames.folder, *frames.size, rate, total))
         start = time.monotonic()
         nodes = {
             name: stack.enter_context(NodeProcess(f'depth_{name}', parameters))
@@ -126,16 +153,16 @@ def measure_transport(
     steady = start + _SETTLE_S
     delays = [1e3 * delay for sent, delay in arrivals if sent >= steady]
     return Passage(
-        size, rate, threads, first_sent + first_delay - start,
+        frames.size, rate, threads, first_sent + first_delay - start,
         sum(stamp >= steady for stamp in stamps), len(delays), tuple(delays), usage,
         {name: report.summary for name, report in reports.items()},
     )
 
 
-def _endpoint(name: str, *arguments: float) -> subprocess.Popen[str]:
+def _endpoint(name: str, *arguments: object) -> subprocess.Popen[str]:
     process = subprocess.Popen(
         [sys.executable, '-m', 'depth_nn_transport.bench.endpoints', name,
-         *(f'{argument:g}' for argument in arguments)],
+         *map(str, arguments)],
         stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     if process.stdout.readline().strip() != READY:

@@ -31,12 +31,12 @@ import time
 from typing import Any
 
 from depth_nn_transport.bench.metrics import measure
-from depth_nn_transport.bench.speed import simulated
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.nodes.codec_node import sibling
 from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
 from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
+from depth_nn_transport.simulator import simulate_sequence
 
 import imagecodecs
 
@@ -101,10 +101,16 @@ class Stream:
                for policy, value in (('reliability', self.reliability), ('depth', self.depth))}}
 
 
+def simulated(count: int) -> list[Depth]:
+    """Return simulated frames, a third of a second from each other."""
+    width, height = SIZE
+    return [frame.depth for frame in simulate_sequence(0, count, width, height, fps=3)]
+
+
 def source(stream: Stream, rate: float) -> None:
     """Publish simulated frames at a rate in Hz until told to stop."""
     node = Node('source')
-    frames = simulated(SIZE, FRAMES)
+    frames = simulated(FRAMES)
     # Towards our encoder, which is on the same machine, nothing may get lost.
     local = QoSProfile(depth=5) if stream.form == 'ours' else stream.qos
     infos = node.create_publisher(
@@ -143,7 +149,7 @@ def to_depth(form: str, message: Any) -> Depth:
 def sink(stream: Stream) -> None:
     """Take depth until told to stop, then tell the mean error over the frames that came."""
     node = Node('sink')
-    originals = simulated(SIZE, FRAMES)
+    originals = simulated(FRAMES)
     restored: dict[int, Depth] = {}
 
     def receive(message: Any) -> None:
