@@ -28,7 +28,7 @@ from depth_nn_transport.bench.measurement import measure_frame
 from depth_nn_transport.bench.ours import LossyCodec
 from depth_nn_transport.bench.peers import Codec, LossyPeer, RawPeer
 from depth_nn_transport.bench.speed_frames import Depth, Size, Source
-from depth_nn_transport.bench.stages import STAGES, StageClock
+from depth_nn_transport.bench.stages import StageClock, STAGES
 from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY
 from depth_nn_transport.runtime.registry import AUTO
 

@@ -24,7 +24,7 @@ from depth_nn_transport.bench.link import LinkQuality, NetworkError
 from depth_nn_transport.bench.network import robot_and_base
 from depth_nn_transport.bench.wifi import LINKS, measure_stream, passage_of, STREAMS, Watch
 from depth_nn_transport.bench.wifi_endpoints import (
-    mean_error, simulated, SIZE, Stream, to_depth, to_message,
+    mean_error, simulated, Stream, to_depth, to_message,
 )
 from depth_nn_transport.bench.wifi_report import write_report
 
