@@ -108,23 +108,22 @@ def speed(
     On 16-bit depth PNGs of each size; where no folder has one, they are cropped or their pixels
     repeated.
     """
-    from depth_nn_transport.bench import speed as timing
-    from depth_nn_transport.bench.speed_frames import choose_source
     from depth_nn_transport.demo.environment import isolate
 
     isolate(os.environ)
+    # The rest of the bench works without ROS.
+    from depth_nn_transport.bench import speed as timing, speed_report as report
+    from depth_nn_transport.bench.speed_frames import choose_source
+    from depth_nn_transport.bench.transport import measure_transport
+
     try:
         sources = [choose_source(folders, size) for size in timing.SIZES]
-        with tqdm(unit='frame', disable=None) as bar:
-            stages, codecs = timing.measure_sources(
-                sources, frames, model, rounds, runtime, bar.update)
-        # The rest of the bench works without ROS.
-        from depth_nn_transport.bench import speed_report as report
-        from depth_nn_transport.bench.transport import measure_transport
-
         runs = [*((source, 1) for source in sources), (sources[1], 2)] if seconds else []
         passages = [measure_transport(source, rate, count, seconds, model, runtime)
                     for source, count in runs]
+        with tqdm(unit='frame', disable=None) as bar:
+            stages, codecs = timing.measure_sources(
+                sources, frames, model, rounds, runtime, bar.update)
     except (OSError, RuntimeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(report.write_report(out, report.Speed(sources, stages, codecs, passages)))

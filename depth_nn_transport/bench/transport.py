@@ -15,18 +15,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-import json
 import os
 from pathlib import Path
-import subprocess
-import sys
 import time
 from typing import Any
 
-from depth_nn_transport.bench.endpoints import READY
+from depth_nn_transport.bench.endpoint_process import EndpointProcess
 from depth_nn_transport.bench.speed_frames import Size, Source
 from depth_nn_transport.demo.node_process import NodeProcess
 from depth_nn_transport.nodes.depth_encoder import IMAGE_TOPIC
@@ -36,8 +33,8 @@ import numpy as np
 # A large image in many datagrams does not survive a best-effort link that is also busy, and what
 # is measured is the codec.
 RELIABLE_INPUT = f'qos_overrides./{IMAGE_TOPIC}.subscription.reliability'
-# What the nodes take to start is not part of the steady state.
-_SETTLE_S = 15.0
+# Past the first frame: what was sent while the nodes started is not part of the steady state.
+_SETTLE_S = 5.0
 _SAMPLE_PERIOD_S = 1.0
 _LAST_FRAMES_S = 2.0
 _MINUTE_S = 60.0
@@ -120,51 +117,53 @@ class Passage:
 def measure_transport(
     frames: Source, rate: float, threads: int, seconds: float, model: str, runtime: str,
 ) -> Passage:
-    """Run the four processes for a time.
+    """Run the four processes until frames arrive, and for some time more.
 
     Raises:
         RuntimeError: if no frame arrives.
 
     """
-    total = _SETTLE_S + seconds
     parameters = {
         'threads': threads, 'model': model, 'runtime': runtime, RELIABLE_INPUT: 'reliable',
     }
     with ExitStack() as stack:
-        sink = stack.enter_context(_endpoint('sink', total + _LAST_FRAMES_S))
-        source = stack.enter_context(_endpoint('source', frames.folder, *frames.size, rate, total))
+        sink = stack.enter_context(EndpointProcess('endpoints', ['sink']))
+        arguments = [str(frames.folder), *map(str, frames.size), str(rate)]
+        source = stack.enter_context(EndpointProcess('endpoints', ['source', *arguments]))
+        for end in (sink, source):
+            end.wait_for(1)
         start = time.monotonic()
         nodes = {
             name: stack.enter_context(NodeProcess(f'depth_{name}', parameters))
             for name in ('encoder', 'decoder')
         }
+        # The first event is that the sink is ready.
+        if not sink.wait_for(2):
+            logged = ''.join(node.output for node in nodes.values())
+            raise RuntimeError(f'no frame arrived; the nodes logged:\n{logged}')
         time.sleep(_SETTLE_S)
-        usage: dict[str, list[Usage]] = {name: [] for name in nodes}
-        while time.monotonic() < start + total:
-            for name, node in nodes.items():
-                usage[name].append(Usage.of(node.pid))
-            time.sleep(_SAMPLE_PERIOD_S)
-        stamps, arrivals = (json.loads(end.communicate()[0]) for end in (source, sink))
+        usage = _watch(nodes, seconds)
+        time.sleep(_LAST_FRAMES_S)
+        for end in (source, sink):
+            end.stop()
         reports = {name: node.stop() for name, node in nodes.items()}
-    if not arrivals:
-        logged = ''.join(report.output for report in reports.values())
-        raise RuntimeError(f'no frame arrived in {total:g} s; the nodes logged:\n{logged}')
-    first_sent, first_delay = arrivals[0]
-    steady = start + _SETTLE_S
-    delays = [1e3 * delay for sent, delay in arrivals if sent >= steady]
+    stamps, arrivals = source.events[1:], sink.events[1:]
+    begin, until = (usage['encoder'][index].at for index in (0, -1))
+    delays = [1e3 * delay for sent, delay in arrivals if begin <= sent < until]
     return Passage(
-        frames.size, rate, threads, first_sent + first_delay - start,
-        sum(stamp >= steady for stamp in stamps), len(delays), tuple(delays), usage,
+        frames.size, rate, threads, sum(arrivals[0]) - start,
+        sum(begin <= stamp < until for stamp in stamps), len(delays), tuple(delays), usage,
         {name: report.summary for name, report in reports.items()},
     )
 
 
-def _endpoint(name: str, *arguments: object) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, '-m', 'depth_nn_transport.bench.endpoints', name,
-         *map(str, arguments)],
-        stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    if process.stdout.readline().strip() != READY:
-        raise RuntimeError(f'the {name} did not start')
-    return process
+def _watch(nodes: Mapping[str, NodeProcess], seconds: float) -> dict[str, list[Usage]]:
+    usage: dict[str, list[Usage]] = {name: [] for name in nodes}
+    end = time.monotonic() + seconds
+    while True:
+        for name, node in nodes.items():
+            usage[name].append(Usage.of(node.pid))
+        left = end - time.monotonic()
+        if left <= 0:
+            return usage
+        time.sleep(min(_SAMPLE_PERIOD_S, left))

@@ -24,12 +24,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import itertools
 import json
-import signal
 import struct
 import sys
 import time
 from typing import Any
 
+from depth_nn_transport.bench.endpoints import POLL_S, run, tell
 from depth_nn_transport.bench.metrics import measure
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.nodes.codec_node import sibling
@@ -46,7 +46,6 @@ from numpy.typing import NDArray
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -63,7 +62,6 @@ PNG_TOPIC = f'{IMAGE_TOPIC}/compressedDepth'
 _PNG_PREFIX = struct.pack('<iff', 0, 0.0, 0.0)
 _PNG_LEVEL = 1
 _STAMP_UNIT_NS = 1000
-_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -167,8 +165,7 @@ def sink(stream: Stream) -> None:
     node.create_subscription(kind, topic, receive, qos)
     try:
         while True:
-            # A longer wait would not end at a signal.
-            rclpy.spin_once(node, timeout_sec=_POLL_S)
+            rclpy.spin_once(node, timeout_sec=POLL_S)
     finally:
         tell(mean_error(originals, restored))
 
@@ -181,25 +178,11 @@ def mean_error(originals: Sequence[Depth], restored: Mapping[int, Depth]) -> flo
     return float(np.mean(errors)) if errors else None
 
 
-def tell(event: Any) -> None:
-    """Print an event as a line."""
-    print(json.dumps(event), flush=True)
-
-
 def main() -> None:
     """Run one of the ends: its name, the stream as JSON and, for the source, the rate."""
     name, stream, *rate = sys.argv[1:]
     ends: dict[str, Callable[..., None]] = {'source': source, 'sink': sink}
-    # A signal is to unwind, not to end what is being published with. Shells let processes in the
-    # background ignore SIGINT.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        ends[name](Stream(**json.loads(stream)), *map(float, rate))
-    except KeyboardInterrupt:
-        pass
-    finally:
-        rclpy.try_shutdown()
+    run(lambda: ends[name](Stream(**json.loads(stream)), *map(float, rate)))
 
 
 if __name__ == '__main__':
