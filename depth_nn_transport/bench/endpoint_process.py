@@ -63,7 +63,9 @@ class EndpointProcess:
     def wait_for(self, count: int) -> bool:
         """Wait until there are so many events; return whether they came in time."""
         deadline = time.monotonic() + START_TIMEOUT_S
-        while len(self.events) < count and time.monotonic() < deadline:
+        # The reader ends with the process, past its last event.
+        while (len(self.events) < count and self._reader.is_alive()
+               and time.monotonic() < deadline):
             time.sleep(_POLL_S)
         return len(self.events) >= count
 

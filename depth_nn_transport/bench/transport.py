@@ -120,7 +120,7 @@ def measure_transport(
     """Run the four processes until frames arrive, and for some time more.
 
     Raises:
-        RuntimeError: if no frame arrives.
+        RuntimeError: if a process does not start, or no frame arrives.
 
     """
     parameters = {
@@ -130,8 +130,8 @@ def measure_transport(
         sink = stack.enter_context(EndpointProcess('endpoints', ['sink']))
         arguments = [str(frames.folder), *map(str, frames.size), str(rate)]
         source = stack.enter_context(EndpointProcess('endpoints', ['source', *arguments]))
-        for end in (sink, source):
-            end.wait_for(1)
+        if not (sink.wait_for(1) and source.wait_for(1)):
+            raise RuntimeError('the source or the sink of frames did not start')
         start = time.monotonic()
         nodes = {
             name: stack.enter_context(NodeProcess(f'depth_{name}', parameters))
