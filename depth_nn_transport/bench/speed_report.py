@@ -61,8 +61,9 @@ def write_report(out: Path, speed: Speed) -> str:
 
 def markdown(speed: Speed) -> str:
     """Return the sections on frames, stages, codecs and transport."""
+    sources = [_source_row(some) for some in speed.sources]
     lines = [f'{os.cpu_count()} cores of {processor_name()}.', '',
-             *table(['size', 'frames of', ''], [_source_row(some) for some in speed.sources]), '']
+             *table(['size', 'frames of', 'how'], sources), '']
     for size in dict.fromkeys(times.size for times in speed.stages):
         some = [times for times in speed.stages if times.size == size]
         lines += [f'## Stages at {_title(size)}, ms a frame', '', *_stage_table(some), '']
