@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Measures everything anew that the documents say of rate, distortion and speed.
+"""Measures everything anew that the documents say of rate and distortion.
 
 Recorded frames may not be published, so the picture of the largest errors is of simulated ones.
 """
@@ -20,8 +20,6 @@ from __future__ import annotations
 
 from pathlib import Path
 import shutil
-import subprocess
-import sys
 import tempfile
 
 import click
@@ -30,35 +28,22 @@ import cv2
 
 from depth_nn_transport.bench import report, run
 from depth_nn_transport.simulator import simulate_stereo
+from pages import DOCS, FOLDER, put, ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
-DOCS = ROOT / 'docs'
 MODEL_CARD = ROOT / 'depth_nn_transport' / 'models' / 'main' / 'MODEL_CARD.md'
 SIMULATED = 'simulated_stereo'
-BEGIN, END = '<!-- measured -->', '<!-- end -->'
 
 
 @click.command()
-@click.argument('folders', nargs=-1, required=True, metavar='DIR...',
-                type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument('folders', nargs=-1, required=True, metavar='DIR...', type=FOLDER)
 @click.option('--frames', default=5, show_default=True, help='Frames of each folder.')
 @click.option('--codecs', help='As of `bench`.')
-@click.option('--rounds', default=3, show_default=True, help='As of `bench speed`; 0 for none.')
-@click.option('--seconds', default=20.0, show_default=True, help='As of `bench speed`.')
-def main(
-        folders: tuple[Path, ...], frames: int, codecs: str | None, rounds: int,
-        seconds: float) -> None:
-    """Write docs/benchmarks.md, docs/performance.md and the figures of the model card."""
+def main(folders: tuple[Path, ...], frames: int, codecs: str | None) -> None:
+    """Write docs/benchmarks.md and the figures of the model card."""
     with tempfile.TemporaryDirectory() as scratch:
         simulated = Path(scratch) / SIMULATED
         simulate(simulated, frames)
         measure((*folders, simulated), simulated, frames, codecs)
-        if rounds:
-            out = Path(scratch) / 'speed'
-            subprocess.run(
-                [sys.executable, '-m', 'depth_nn_transport', 'bench', 'speed', '--out', out,
-                 '--rounds', str(rounds), '--seconds', str(seconds)], check=True, cwd=ROOT)
-            put(DOCS / 'performance.md', '# Performance', (out / 'speed.md').read_text())
 
 
 def simulate(folder: Path, frames: int) -> None:
@@ -81,16 +66,7 @@ def measure(
     for name in ('rate_distortion.md', 'rate_distortion.json', 'rate_distortion.csv'):
         (DOCS / 'benchmarks' / name).unlink()
     (DOCS / 'benchmarks.md').write_text(text.replace('](', '](benchmarks/') + '\n')
-    put(MODEL_CARD, '## Figures', '\n'.join(report.ratio_table(summaries)))
-
-
-def put(document: Path, heading: str, text: str) -> None:
-    """Replace what stands between the marks, which are added under the heading if missing."""
-    old = document.read_text() if document.exists() else ''
-    if BEGIN not in old:
-        old = f'{old}\n{heading}\n\n{BEGIN}\n{END}\n'.lstrip()
-    before, _, rest = old.partition(BEGIN)
-    document.write_text(f'{before}{BEGIN}\n{text}\n{END}{rest.partition(END)[2]}')
+    put(MODEL_CARD, '\n'.join(report.ratio_table(summaries)))
 
 
 if __name__ == '__main__':

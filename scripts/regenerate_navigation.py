@@ -16,28 +16,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-import shutil
-import subprocess
-import sys
-import tempfile
 
 import click
 
-from regenerate_benchmarks import DOCS, put, ROOT
+from pages import FOLDER, regenerate
 
 
 @click.command()
-@click.argument('folders', nargs=-1, metavar='[DIR]...',
-                type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument('folders', nargs=-1, metavar='[DIR]...', type=FOLDER)
 @click.option('--frames', default=6, show_default=True, help='As of `bench navigation`.')
 def main(folders: tuple[Path, ...], frames: int) -> None:
     """Write the figures of simulated scenes and of recordings in the folders into the page."""
-    with tempfile.TemporaryDirectory() as scratch:
-        subprocess.run(
-            [sys.executable, '-m', 'depth_nn_transport', 'bench', 'navigation', *folders,
-             '--out', scratch, '--frames', str(frames)], check=True, cwd=ROOT)
-        put(DOCS / 'navigation.md', '', (Path(scratch) / 'navigation.md').read_text())
-        shutil.copy(Path(scratch) / 'costmaps.png', DOCS / 'images')
+    regenerate('navigation.md', 'navigation', *folders, '--frames', frames,
+               pictures={'costmaps.png': 'costmaps.png'})
 
 
 if __name__ == '__main__':

@@ -21,12 +21,12 @@ import tempfile
 import click
 
 from depth_nn_transport.bench import poster
-from regenerate_benchmarks import DOCS, put, simulate, SIMULATED
+from pages import DOCS, FOLDER, put
+from regenerate_benchmarks import simulate, SIMULATED
 
 
 @click.command()
-@click.argument('folders', nargs=-1, required=True, metavar='DIR...',
-                type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument('folders', nargs=-1, required=True, metavar='DIR...', type=FOLDER)
 @click.option('--frames', default=5, show_default=True, help='Frames of each folder.')
 def main(folders: tuple[Path, ...], frames: int) -> None:
     """Write the tables of docs/poster.md, simulated frames included, and its picture."""
@@ -34,7 +34,7 @@ def main(folders: tuple[Path, ...], frames: int) -> None:
         simulated = Path(scratch) / SIMULATED
         simulate(simulated, frames)
         points = poster.measure_folders((*folders, simulated), frames, 'main', 1)
-    put(DOCS / 'poster.md', '## Measured', poster.markdown(points))
+    put(DOCS / 'poster.md', poster.markdown(points))
     poster.draw_picture(DOCS / 'images' / poster.PICTURE, 'main', 1)
 
 

@@ -16,29 +16,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-import shutil
-import subprocess
-import sys
-import tempfile
 
 import click
 
-from regenerate_benchmarks import DOCS, put, ROOT
+from pages import FOLDER, regenerate
 
 
 @click.command()
-@click.argument('folders', nargs=-1, required=True, metavar='DIR...',
-                type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument('folders', nargs=-1, required=True, metavar='DIR...', type=FOLDER)
 @click.option('--frames', help='As of `bench bag`.')
 def main(folders: tuple[Path, ...], frames: str | None) -> None:
     """Write the figures of recordings in the folders into the page, and draw its bars."""
-    with tempfile.TemporaryDirectory() as scratch:
-        limit = ('--frames', frames) if frames else ()
-        subprocess.run(
-            [sys.executable, '-m', 'depth_nn_transport', 'bench', 'bag', *folders,
-             '--out', scratch, *limit], check=True, cwd=ROOT)
-        put(DOCS / 'recording.md', '', (Path(scratch) / 'bag.md').read_text())
-        shutil.copy(Path(scratch) / 'bag.png', DOCS / 'images' / 'recording.png')
+    limit = ('--frames', frames) if frames else ()
+    regenerate('recording.md', 'bag', *folders, *limit, pictures={'bag.png': 'recording.png'})
 
 
 if __name__ == '__main__':

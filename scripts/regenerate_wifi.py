@@ -15,15 +15,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-import shutil
-import subprocess
-import sys
-import tempfile
-
 import click
 
-from regenerate_benchmarks import DOCS, put, ROOT
+from pages import regenerate
 
 
 @click.command()
@@ -31,12 +25,8 @@ from regenerate_benchmarks import DOCS, put, ROOT
 @click.option('--rate', default=10.0, show_default=True, help='As of `bench wifi`.')
 def main(seconds: float, rate: float) -> None:
     """Write the tables into the page and the picture beside the others."""
-    with tempfile.TemporaryDirectory() as scratch:
-        subprocess.run(
-            [sys.executable, '-m', 'depth_nn_transport', 'bench', 'wifi', '--out', scratch,
-             '--seconds', str(seconds), '--rate', str(rate)], check=True, cwd=ROOT)
-        put(DOCS / 'wifi.md', '', (Path(scratch) / 'wifi.md').read_text())
-        shutil.copy(Path(scratch) / 'wifi.png', DOCS / 'images')
+    regenerate('wifi.md', 'wifi', '--seconds', seconds, '--rate', rate,
+               pictures={'wifi.png': 'wifi.png'})
 
 
 if __name__ == '__main__':

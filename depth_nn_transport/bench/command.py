@@ -83,45 +83,74 @@ def rate_distortion(
 
 
 @bench.command()
+@click.argument(
+    'folders', metavar='DIR...', nargs=-1, required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the tables.')
+              help='Folder for the tables and the bars.')
+@click.option('--frames', default=6, show_default=True, type=click.IntRange(1),
+              help='Of each size, evenly subsampled from a folder.')
 @click.option('--model', default='main', show_default=True)
-@click.option('--rounds', default=10, show_default=True, type=click.IntRange(1),
-              help='Times that each codec sees each frame.')
+@click.option('--rounds', default=20, show_default=True, type=click.IntRange(1),
+              help='Times that each codec sees each frame; the fastest counts.')
 @click.option('--seconds', default=20.0, show_default=True, type=click.FloatRange(0),
               help='Length of each run through DDS; 0 leaves them out.')
 @click.option('--rate', default=30.0, show_default=True, type=click.FloatRange(0.1, 300),
               help='Frames per second through DDS.')
 @runtime_option
 def speed(
-    out: Path, model: str, rounds: int, seconds: float, rate: float, runtime: str
+    folders: tuple[Path, ...], out: Path, frames: int, model: str, rounds: int, seconds: float,
+    rate: float, runtime: str,
 ) -> None:
-    """Measure times of codecs, of our stages and of the transport on simulated frames."""
-    from depth_nn_transport.bench import speed as timing
+    """Measure times of our stages, of codecs side by side and of the transport.
+
+    On 16-bit depth PNGs of each size; where no folder has one, they are cropped or their pixels
+    repeated.
+    """
     from depth_nn_transport.demo.environment import isolate
 
-    sizes, size = timing.SIZES, timing.SIZES[1]
-    timings = list(timing.measure_speed(model, sizes, (1, 2), rounds, runtime))
-    stages = timing.measure_stages(model, size, rounds, runtime)
     isolate(os.environ)
     # The rest of the bench works without ROS.
-    from depth_nn_transport.bench.speed_report import speed_markdown
+    from depth_nn_transport.bench import speed as timing, speed_report as report
+    from depth_nn_transport.bench.speed_frames import choose_source
     from depth_nn_transport.bench.transport import measure_transport
 
-    runs = [(some, 1) for some in sizes] + [(size, 2)] if seconds else []
     try:
-        passages = [measure_transport(some, rate, count, seconds, model, runtime)
-                    for some, count in runs]
-    except RuntimeError as error:
+        sources = [choose_source(folders, size) for size in timing.SIZES]
+        runs = [*((source, 1) for source in sources), (sources[1], 2)] if seconds else []
+        passages = [measure_transport(source, rate, count, seconds, model, runtime)
+                    for source, count in runs]
+        with tqdm(unit='frame', disable=None) as bar:
+            stages, codecs = timing.measure_sources(
+                sources, frames, model, rounds, runtime, bar.update)
+    except (OSError, RuntimeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    out.mkdir(parents=True, exist_ok=True)
-    tables = speed_markdown(timings, stages, size, passages)
-    (out / 'speed.md').write_text(tables)
-    (out / 'speed.json').write_text(json.dumps({
-        'codecs': [asdict(some) for some in timings], 'stages': stages,
-        'transport': [asdict(some) for some in passages],
-    }) + '\n')
-    click.echo(tables)
+    click.echo(report.write_report(out, report.Speed(sources, stages, codecs, passages)))
+
+
+@bench.command()
+@click.argument(
+    'folders', metavar='DIR...', nargs=-1, required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+              help='Folder for the tables.')
+@click.option('--frames', default=3, show_default=True, type=click.IntRange(1),
+              help='Frames of each folder, evenly subsampled.')
+@click.option('--model', default='main', show_default=True, help='Our model.')
+@runtime_option
+def bounded(
+    folders: tuple[Path, ...], out: Path, frames: int, model: str, runtime: str
+) -> None:
+    """Measure lossless and bounded frames beside JPEG XL on the same lattice, on one thread."""
+    from depth_nn_transport.bench import bounded as comparison
+
+    try:
+        points = comparison.measure(folders, frames, model, runtime)
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(comparison.write_report(out, points))
 
 
 @bench.command()

@@ -11,20 +11,24 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Both ends of a measured transport as processes: ``python -m ...endpoints source|sink ARGS``.
+"""Source and sink of the transport that ``bench speed`` measures.
 
-Stamps are the monotonic clock, which all processes of a machine share. At its end each prints
-one line of JSON: the source the stamps it sent, the sink pairs of stamp and delay, all in seconds.
+Stamps are the monotonic clock, which all processes of a machine share. Each event is a line of
+JSON: that the end is ready, the source's stamps, the sink's pairs of stamp and delay in seconds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+import itertools
 import json
+from pathlib import Path
+import signal
 import sys
 import time
 from typing import Any
 
-from depth_nn_transport.bench.speed import simulated
+from depth_nn_transport.bench.speed_frames import choose_source, Size
 from depth_nn_transport.nodes.codec_node import sibling
 from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
 from depth_nn_transport.nodes.depth_encoder import IMAGE_TOPIC
@@ -33,65 +37,80 @@ from depth_nn_transport.nodes.image_conversion import depth_to_image
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
+from rclpy.signals import SignalHandlerOptions
 
 from sensor_msgs.msg import CameraInfo, Image
 
 from std_msgs.msg import Header
 
 READY = 'ready'
+# A longer wait would not end at a signal.
+POLL_S = 0.1
 _QOS = QoSProfile(depth=10)
 _FRAMES = 30
 
 
-def source(width: int, height: int, rate: float, seconds: float) -> list[float]:
-    """Publish simulated frames and return their stamps."""
-    frames = simulated((width, height), _FRAMES)
+def source(folder: Path, size: Size, rate: float) -> None:
+    """Publish frames of a folder, in that size, at a rate in Hz until told to stop."""
+    frames = choose_source([folder], size).load(_FRAMES)
+    width, height = size
     node = Node('source')
     images = node.create_publisher(Image, IMAGE_TOPIC, _QOS)
     infos = node.create_publisher(CameraInfo, sibling(IMAGE_TOPIC, 'camera_info'), _QOS)
-    print(READY, flush=True)
-    stamps = []
+    tell(READY)
     start = time.monotonic()
-    for index in range(int(seconds * rate)):
+    for index in itertools.count():
         time.sleep(max(0.0, start + index / rate - time.monotonic()))
         now = time.monotonic_ns()
         header = Header(frame_id='camera_depth_optical_frame')
         header.stamp.sec, header.stamp.nanosec = divmod(now, 10**9)
         infos.publish(CameraInfo(header=header, width=width, height=height))
         images.publish(depth_to_image(frames[index % len(frames)], '16UC1', header))
-        stamps.append(now / 1e9)
-    return stamps
+        tell(now / 1e9)
 
 
-def sink(seconds: float) -> list[tuple[float, float]]:
-    """Take restored frames for a time and return stamp and delay of each."""
+def sink() -> None:
+    """Take restored frames until told to stop."""
     node = Node('sink')
-    arrivals: list[tuple[float, float]] = []
 
     def receive(message: Any) -> None:
         now = time.monotonic_ns()
         sent = message.header.stamp.sec * 10**9 + message.header.stamp.nanosec
-        arrivals.append((sent / 1e9, (now - sent) / 1e9))
+        tell([sent / 1e9, (now - sent) / 1e9])
 
     node.create_subscription(Image, RESTORED_TOPIC, receive, _QOS)
-    print(READY, flush=True)
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 0:
-        rclpy.spin_once(node, timeout_sec=left)
-    return arrivals
+    tell(READY)
+    while True:
+        rclpy.spin_once(node, timeout_sec=POLL_S)
+
+
+def tell(event: Any) -> None:
+    """Print an event as a line."""
+    print(json.dumps(event), flush=True)
+
+
+def run(end: Callable[[], None]) -> None:
+    """Run one of the ends until SIGTERM."""
+    # A signal is to unwind, not to end what is being published with. Shells let processes in the
+    # background ignore SIGINT.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        end()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        rclpy.try_shutdown()
 
 
 def main() -> None:
-    """Run one of the ends."""
+    """Run one of the ends: its name and, for the source, folder, width, height and rate."""
     name, *arguments = sys.argv[1:]
-    numbers = [float(argument) for argument in arguments]
-    rclpy.init(args=[])
-    if name == 'source':
-        width, height, rate, seconds = numbers
-        print(json.dumps(source(int(width), int(height), rate, seconds)), flush=True)
+    if name == 'sink':
+        run(sink)
     else:
-        print(json.dumps(sink(*numbers)), flush=True)
-    rclpy.shutdown()
+        folder, width, height, rate = arguments
+        run(lambda: source(Path(folder), (int(width), int(height)), float(rate)))
 
 
 if __name__ == '__main__':

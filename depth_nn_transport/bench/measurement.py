@@ -88,8 +88,10 @@ def measure_folder(
     """
     points = []
     for codec in codecs:
-        # What a codec sets up once is not part of the time of a frame.
-        codec.decode(codec.encode(frames[0], codec.settings[0]))
+        # What a codec sets up once is not part of the time of a frame. Loose and tight settings
+        # may set up different things.
+        for setting in {codec.settings[0], codec.settings[-1]}:
+            codec.decode(codec.encode(frames[0], setting))
         points += [
             measure_setting(folder, frames, codec, setting, progress)
             for setting in codec.settings

@@ -11,132 +11,174 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""How long codecs take, side by side on the same simulated frames."""
+"""How long the stages of our codec take, and how long it takes beside others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 import time
 
 import cv2
 
-from depth_nn_transport import DepthCodec
+from depth_nn_transport import DepthCodec, EncodedDepth
 from depth_nn_transport.bench import image_codecs
 from depth_nn_transport.bench.frames import Frame
+from depth_nn_transport.bench.measurement import measure_frame
 from depth_nn_transport.bench.ours import LossyCodec
 from depth_nn_transport.bench.peers import Codec, LossyPeer, RawPeer
-from depth_nn_transport.bench.stages import StageClock
+from depth_nn_transport.bench.speed_frames import Depth, Size, Source
+from depth_nn_transport.bench.stages import StageClock, STAGES
 from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY
 from depth_nn_transport.runtime.registry import AUTO
-from depth_nn_transport.simulator import simulate_sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tqdm import tqdm
-
-SIZES = ((640, 480), (848, 480), (1280, 720))
-FRAMES = 6
-_WARM_UP = 2
+SIZES: tuple[Size, ...] = ((640, 480), (848, 480), (1280, 720))
+THREADS = (1, 2)
+# Loads and compiles what a stream would not notice, and finds the lattice.
+_WARM_UP = 1
 
 
 @dataclass(frozen=True)
-class Timing:
-    """Times of a codec in ms over all frames and rounds."""
+class StageTimes:
+    """Times of our codec in ms a frame by stage, of the encoder and the decoder."""
 
-    codec: str
-    size: tuple[int, int]
+    size: Size
     threads: int
-    encode_ms: tuple[float, ...]
-    decode_ms: tuple[float, ...]
+    encode_ms: dict[str, float]
+    decode_ms: dict[str, float]
 
 
-def speed_codecs(model: str, threads: int, runtime: str = AUTO) -> list[Codec]:
-    """Our codec at its default quality, and peers at about the same error or lossless."""
-    def jpegxl(effort: int, lossless: bool) -> image_codecs.JpegXl:
-        return image_codecs.JpegXl(lossless, effort, threads)
+@dataclass(frozen=True)
+class CodecTimes:
+    """What a codec takes on one thread.
 
-    return [
-        LossyCodec(DepthCodec(model, threads, runtime), (DEFAULT_QUALITY,)),
-        LossyPeer('jpegxl e3', (0.35,), 'distance', jpegxl(3, False), 16, 16, 8192),
-        LossyPeer('jpegxl e7', (0.35,), 'distance', jpegxl(7, False), 16, 16, 8192),
-        LossyPeer('x265 ultrafast', (12,), 'crf',
-                  image_codecs.x265(threads=threads, preset='ultrafast'), 12),
-        RawPeer('jpegxl e3 lossless', jpegxl(3, True)),
-        RawPeer('jpegxl e7 lossless', jpegxl(7, True)),
-        RawPeer('png1 lossless', image_codecs.Png(1)),
-        RawPeer('rvl lossless', image_codecs.Rvl()),
-    ]
+    Attributes:
+        size: width and height.
+        codec: name.
+        bits: per pixel, the whole stream.
+        mean_q: mean error in quanta.
+        encode_ms, decode_ms: a frame.
 
-
-def measure_speed(
-    model: str, sizes: Sequence[tuple[int, int]], threads: Sequence[int], rounds: int,
-    runtime: str,
-) -> Iterator[Timing]:
-    """Time all codecs in turns, so that a busy machine slows all of them alike.
-
-    The shared preparation of the transform peers, which includes filling and coding the holes,
-    is left out of their times, but not of ours.
     """
-    for size in sizes:
-        frames = [Frame.prepare(depth) for depth in simulated(size, FRAMES)]
-        for count in threads:
-            cv2.setNumThreads(count)
-            yield from _measure(speed_codecs(model, count, runtime), frames, size, count, rounds)
+
+    size: Size
+    codec: str
+    bits: float
+    mean_q: float
+    encode_ms: float
+    decode_ms: float
 
 
-def simulated(size: tuple[int, int], count: int) -> list[NDArray[np.uint16]]:
-    """Return simulated frames, a third of a second from each other."""
-    width, height = size
-    sequence = simulate_sequence(frames=count, width=width, height=height, fps=3)
-    return [frame.depth for frame in sequence]
-
-
-def _measure(
-    codecs: Sequence[Codec], frames: Sequence[Frame], size: tuple[int, int], threads: int,
-    rounds: int,
-) -> list[Timing]:
-    encode: list[list[float]] = [[] for _ in codecs]
-    decode: list[list[float]] = [[] for _ in codecs]
-    for turn in tqdm(range(_WARM_UP + rounds), desc=f'{size[0]}x{size[1]}, {threads} threads'):
-        for number, codec in enumerate(codecs):
-            for frame in frames if turn >= _WARM_UP else frames[:1]:
-                start = time.perf_counter()
-                stream = codec.encode(frame, codec.settings[0])
-                middle = time.perf_counter()
-                codec.decode(stream)
-                end = time.perf_counter()
-                if turn >= _WARM_UP:
-                    encode[number].append(1e3 * (middle - start))
-                    decode[number].append(1e3 * (end - middle))
+def speed_codecs(model: str, runtime: str = AUTO) -> list[Codec]:
+    """Our codec at its default quality, first, and fast peers at about its error or lossless."""
     return [
-        Timing(codec.name, size, threads, tuple(encode[number]), tuple(decode[number]))
-        for number, codec in enumerate(codecs)
+        LossyCodec(DepthCodec(model, runtime=runtime), (DEFAULT_QUALITY,)),
+        LossyPeer('JPEG XL e3', (0.15,), 'distance', image_codecs.JpegXl(effort=3), 16, 16, 8192),
+        LossyPeer('x265 ultrafast', (8,), 'crf', image_codecs.x265(preset='ultrafast'), 12),
+        RawPeer('JPEG XL e3, lossless', image_codecs.JpegXl(True, 3)),
+        RawPeer('PNG-1, lossless', image_codecs.Png(1)),
+        RawPeer('RVL, lossless', image_codecs.Rvl()),
     ]
+
+
+def measure_sources(
+    sources: Sequence[Source], limit: int, model: str, rounds: int, runtime: str,
+    progress: Callable[[], object] = lambda: None,
+) -> tuple[list[StageTimes], list[CodecTimes]]:
+    """Time stages and codecs on as many frames of each source as the limit allows.
+
+    Args:
+        sources: of the frames, one for each size.
+        limit: number of frames.
+        model: of our codec.
+        rounds: times that each frame is coded; the fastest counts.
+        runtime: of our codec.
+        progress: called after each frame.
+
+    """
+    stages: list[StageTimes] = []
+    codecs: list[CodecTimes] = []
+    under_test = speed_codecs(model, runtime)
+    for source in sources:
+        frames = source.load(limit)
+        stages += [measure_stages(frames, threads, model, rounds, runtime, progress)
+                   for threads in THREADS]
+        codecs += measure_codecs(frames, under_test, rounds, progress)
+    return stages, codecs
 
 
 def measure_stages(
-    model: str, size: tuple[int, int], rounds: int, runtime: str
-) -> dict[str, dict[str, float]]:
-    """Return ms a frame by stage of our codec on one thread, for ``encode`` and ``decode``."""
+    frames: Sequence[Depth], threads: int, model: str, rounds: int, runtime: str,
+    progress: Callable[[], object] = lambda: None,
+) -> StageTimes:
+    """Time the stages of our codec at its default quality, from image to bytes and back."""
+    cv2.setNumThreads(threads)
+    codec = DepthCodec(model, threads, runtime)
+    encode: list[list[dict[str, float]]] = [[] for _ in frames]
+    decode: list[list[dict[str, float]]] = [[] for _ in frames]
+    for turn in range(_WARM_UP + rounds):
+        for number, depth in enumerate(frames):
+            with StageClock() as encoder:
+                stream = codec.encode(depth).to_bytes()
+            with StageClock() as decoder:
+                codec.decode(EncodedDepth.from_bytes(stream))
+            if turn >= _WARM_UP:
+                encode[number].append(encoder.seconds)
+                decode[number].append(decoder.seconds)
+            progress()
+    height, width = frames[0].shape
+    return StageTimes((width, height), threads, _mean_ms(encode), _mean_ms(decode))
+
+
+def measure_codecs(
+    frames: Sequence[Depth], codecs: Sequence[Codec], rounds: int,
+    progress: Callable[[], object] = lambda: None,
+) -> Iterator[CodecTimes]:
+    """Time codecs in turns, so that a busy machine slows all of them alike.
+
+    The preparation that the lossy peers share, which includes filling and coding the holes, is
+    left out of their times, but not of ours.
+    """
     cv2.setNumThreads(1)
-    codec = DepthCodec(model, runtime=runtime)
-    frames = simulated(size, FRAMES)
-    encoded = [codec.encode(frame) for frame in frames]
-    for stream in islice(encoded, _WARM_UP):
-        codec.decode(stream)
-    clocks = {'encode': StageClock(), 'decode': StageClock()}
+    prepared = [Frame.prepare(depth) for depth in frames]
+    # Unlike times, bits and errors are the same in every round.
+    samples = [
+        [measure_frame(codec, frame, codec.settings[0]) for frame in prepared]
+        for codec in codecs
+    ]
+    fastest = np.full((2, len(codecs), len(frames)), np.inf)
     for _ in range(rounds):
-        with clocks['encode']:
-            for frame in frames:
-                codec.encode(frame)
-        with clocks['decode']:
-            for stream in encoded:
-                codec.decode(stream)
-    scale = 1e3 / (rounds * len(frames))
+        for number, codec in enumerate(codecs):
+            for index, frame in enumerate(prepared):
+                seconds = _time(codec, frame)
+                fastest[:, number, index] = np.minimum(fastest[:, number, index], seconds)
+                progress()
+    encode_ms, decode_ms = 1e3 * fastest.mean(2)
+    height, width = frames[0].shape
+    for number, codec in enumerate(codecs):
+        yield CodecTimes(
+            (width, height), codec.name,
+            float(np.mean([sample.bits for sample in samples[number]])),
+            float(np.mean([sample.metrics['mean_q'] for sample in samples[number]])),
+            float(encode_ms[number]), float(decode_ms[number]),
+        )
+
+
+def _time(codec: Codec, frame: Frame) -> tuple[float, float]:
+    """Seconds to encode and to decode a frame."""
+    start = time.perf_counter()
+    stream = codec.encode(frame, codec.settings[0])
+    middle = time.perf_counter()
+    codec.decode(stream)
+    return middle - start, time.perf_counter() - middle
+
+
+def _mean_ms(rounds: Sequence[Sequence[dict[str, float]]]) -> dict[str, float]:
+    """Mean over the frames, each by its fastest round, so that the stages add up to the whole."""
+    fastest = [min(some, key=lambda seconds: sum(seconds.values())) for some in rounds]
     return {
-        name: {stage: scale * seconds for stage, seconds in clock.seconds.items()}
-        for name, clock in clocks.items()
+        stage: 1e3 * float(np.mean([seconds.get(stage, 0.0) for seconds in fastest]))
+        for stage in STAGES
     }

@@ -16,38 +16,82 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+import json
 import os
 from pathlib import Path
 import platform
 
 from depth_nn_transport.bench.report import table
-from depth_nn_transport.bench.speed import Timing
+from depth_nn_transport.bench.speed import CodecTimes, StageTimes
+from depth_nn_transport.bench.speed_frames import Size, Source
+from depth_nn_transport.bench.stages import STAGES
 from depth_nn_transport.bench.transport import Passage
+
+import matplotlib
+from matplotlib.figure import Figure
 
 import numpy as np
 
-_REFERENCES = ('jpegxl e3', 'jpegxl e7', 'png1 lossless')
-_INTRODUCTION = (
-    'Measured by `bench speed` on {cores} cores of {processor}, simulated frames, default '
-    'quality; median / 99 %. All codecs take turns in one process. Times of the lossy peers are '
-    'those of the plane alone: finding the lattice, filling the holes and coding the mask, which '
-    'they need too, is left out, while ours is from image to bytes.'
-)
+_COLUMNS = ('frames', 'threads', 'sent', 'received', 'lost', 'latency ms, median', '99 %',
+            'first frame s')
 
 
-def speed_markdown(
-    timings: Sequence[Timing], stages: dict[str, dict[str, float]], size: tuple[int, int],
-    passages: Sequence[Passage],
-) -> str:
-    """Return the sections on codecs, on stages at ``size`` and on transport."""
-    lines = [_INTRODUCTION.format(cores=os.cpu_count(), processor=processor_name()), '']
-    lines += ['## Codecs', '', *_codec_table(timings), '']
-    lines += [f'## Stages at {size[0]}x{size[1]}, one thread, ms a frame', '',
-              *_stage_table(stages), '']
-    if passages:
-        lines += ['## Through DDS, source, encoder, decoder and sink as processes', '',
-                  *_passage_table(passages), '']
+@dataclass(frozen=True)
+class Speed:
+    """All that ``bench speed`` measures, and the frames that it measured on."""
+
+    sources: Sequence[Source]
+    stages: Sequence[StageTimes]
+    codecs: Sequence[CodecTimes]
+    passages: Sequence[Passage]
+
+
+def write_report(out: Path, speed: Speed) -> str:
+    """Write JSON, Markdown and the bars into a folder; return the Markdown."""
+    out.mkdir(parents=True, exist_ok=True)
+    text = markdown(speed)
+    (out / 'speed.md').write_text(text)
+    # Of a folder its name is enough.
+    figures = json.dumps(asdict(speed), default=lambda folder: folder.name)
+    (out / 'speed.json').write_text(figures + '\n')
+    draw(out / 'speed.png', speed.stages)
+    return text
+
+
+def markdown(speed: Speed) -> str:
+    """Return the sections on frames, stages, codecs and transport."""
+    sources = [_source_row(some) for some in speed.sources]
+    lines = [f'{os.cpu_count()} cores of {processor_name()}.', '',
+             *table(['size', 'frames of', 'how'], sources), '']
+    for size in dict.fromkeys(times.size for times in speed.stages):
+        some = [times for times in speed.stages if times.size == size]
+        lines += [f'## Stages at {_title(size)}, ms a frame', '', *_stage_table(some), '']
+    lines += ['## Beside other codecs, one thread', '', *_codec_table(speed.codecs), '']
+    if speed.passages:
+        lines += ['## Through DDS', '', *_passage_table(speed.passages), '']
     return '\n'.join(lines)
+
+
+def draw(path: Path, stages: Sequence[StageTimes]) -> None:
+    """Draw a bar for each encoder and decoder, stacked from its stages."""
+    bars = {
+        f'{name} {_title(times.size)}, {_threads(times.threads)}': some
+        for name in ('encode', 'decode') for times in stages
+        for some in [times.encode_ms if name == 'encode' else times.decode_ms]
+    }
+    colours = matplotlib.color_sequences['tab20']
+    figure = Figure(figsize=(12, 1.6 + 0.32 * len(bars)), layout='constrained')
+    axes = figure.subplots()
+    left = np.zeros(len(bars))
+    for stage, colour in zip(STAGES, colours, strict=False):
+        widths = np.array([times[stage] for times in bars.values()])
+        axes.barh(list(bars), widths, left=left, color=colour, label=stage)
+        left += widths
+    axes.invert_yaxis()
+    axes.set_xlabel('ms a frame')
+    figure.legend(loc='outside lower center', ncols=(len(STAGES) + 1) // 2)
+    figure.savefig(path, dpi=90)
 
 
 def processor_name() -> str:
@@ -58,52 +102,69 @@ def processor_name() -> str:
     return names[0] if names else platform.machine()
 
 
-def _codec_table(timings: Sequence[Timing]) -> list[str]:
-    medians = {
-        (timing.codec, timing.size, timing.threads): _total(timing) for timing in timings
+def _source_row(source: Source) -> list[str]:
+    repeated = f'pixels repeated {source.repeats}x{source.repeats}, ' * (source.repeats > 1)
+    cut = f'{repeated}cropped from {_title(source.recorded)}'
+    same = source.recorded == source.size
+    return [_title(source.size), source.folder.name, 'as recorded' if same else cut]
+
+
+def _stage_table(stages: Sequence[StageTimes]) -> list[str]:
+    columns = {
+        f'{name}, {_threads(times.threads)}': some
+        for times in stages
+        for name, some in (('encode', times.encode_ms), ('decode', times.decode_ms))
     }
-    rows = [
-        [f'{timing.size[0]}x{timing.size[1]}', str(timing.threads), timing.codec,
-         _spread(timing.encode_ms), _spread(timing.decode_ms)]
-        + [f'{_total(timing) / medians[name, timing.size, timing.threads]:.2f}'
-           for name in _REFERENCES]
-        for timing in timings
-    ]
-    ratios = [f'encode + decode relative to {name}' for name in _REFERENCES]
-    return table(['size', 'threads', 'codec', 'encode ms', 'decode ms', *ratios], rows)
+    rows = [[stage, *(f'{some[stage]:.2f}' for some in columns.values())] for stage in STAGES]
+    total = ['all', *(f'{sum(some.values()):.2f}' for some in columns.values())]
+    return table(['stage', *columns], [*rows, total])
 
 
-def _stage_table(stages: dict[str, dict[str, float]]) -> list[str]:
-    names = sorted(
-        {name for times in stages.values() for name in times},
-        key=lambda name: -sum(times.get(name, 0.0) for times in stages.values()))
+def _codec_table(codecs: Sequence[CodecTimes]) -> list[str]:
+    # Ours is the first of each size.
+    ours: dict[Size, CodecTimes] = {}
+    for times in codecs:
+        ours.setdefault(times.size, times)
     rows = [
-        [name, *(f'{times.get(name, 0.0):.2f}' for times in stages.values())] for name in names
+        [_title(times.size), times.codec, f'{times.bits:.3f}', f'{times.mean_q:.2f}',
+         f'{times.encode_ms:.1f}', f'{times.decode_ms:.1f}',
+         f'{mine.bits / times.bits:.3f}', f'{mine.encode_ms / times.encode_ms:.2f}',
+         f'{mine.decode_ms / times.decode_ms:.2f}']
+        for times in codecs for mine in [ours[times.size]]
     ]
-    total = ['all', *(f'{sum(times.values()):.2f}' for times in stages.values())]
-    return table(['stage', *stages], [*rows, total])
+    return table(
+        ['size', 'codec', 'bit/px', 'mean error q', 'encode ms', 'decode ms',
+         'ours / it: bits', 'encode time', 'decode time'], rows)
 
 
 def _passage_table(passages: Sequence[Passage]) -> list[str]:
-    rows = [
-        [f'{run.size[0]}x{run.size[1]} at {run.rate:g} Hz', str(run.threads),
-         f'{run.sent} / {run.received}', _spread(run.delays_ms), f'{run.first_frame_s:.2f}',
-         *(f'{run.cpu_share(name):.0%}' for name in run.usage),
-         *(f'{samples[0].rss_mb:.0f} to {samples[-1].rss_mb:.0f}'
-           for samples in run.usage.values())]
-        for run in passages
+    window = min(run.window_s for run in passages)
+    nodes = list(passages[0].usage)
+    loads = [f'{node} {what}' for node in nodes for what in ('CPU', 'RSS MB')]
+    return [
+        f'CPU in shares of one core, CPU and RSS over the first / the last {window:.0f} s.', '',
+        *table([*_COLUMNS, *loads], [_passage_row(run, nodes) for run in passages]),
     ]
-    return table(
-        ['frames', 'threads', 'sent / received', 'end to end ms', 'first frame s',
-         'encoder CPU', 'decoder CPU', 'encoder RSS MB, first to last',
-         'decoder RSS MB, first to last'], rows)
 
 
-def _total(timing: Timing) -> float:
-    return float(np.median(timing.encode_ms) + np.median(timing.decode_ms))
+def _passage_row(run: Passage, nodes: Sequence[str]) -> list[str]:
+    cells = [
+        f'{_title(run.size)} at {run.rate:g} Hz', str(run.threads), str(run.sent),
+        str(run.received), str(run.sent - run.received),
+        *(f'{np.percentile(run.delays_ms, percent):.0f}' if run.delays_ms else '-'
+          for percent in (50, 99)),
+        f'{run.first_frame_s:.2f}',
+    ]
+    for node in nodes:
+        first, last = run.loads(node)
+        cells += [f'{first.cpu_share:.0%} / {last.cpu_share:.0%}',
+                  f'{first.rss_mb:.0f} / {last.rss_mb:.0f}']
+    return cells
 
 
-def _spread(times_ms: Sequence[float]) -> str:
-    if not times_ms:
-        return '-'
-    return f'{np.median(times_ms):.1f} / {np.percentile(times_ms, 99):.1f}'
+def _title(size: Size) -> str:
+    return f'{size[0]}x{size[1]}'
+
+
+def _threads(count: int) -> str:
+    return f'{count} thread{"s" * (count > 1)}'

@@ -15,27 +15,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-import json
 import os
 from pathlib import Path
-import subprocess
-import sys
 import time
 from typing import Any
 
-from depth_nn_transport.bench.endpoints import READY
+from depth_nn_transport.bench.endpoint_process import EndpointProcess
+from depth_nn_transport.bench.speed_frames import Size, Source
 from depth_nn_transport.demo.node_process import NodeProcess
 from depth_nn_transport.nodes.depth_encoder import IMAGE_TOPIC
+
+import numpy as np
 
 # A large image in many datagrams does not survive a best-effort link that is also busy, and what
 # is measured is the codec.
 RELIABLE_INPUT = f'qos_overrides./{IMAGE_TOPIC}.subscription.reliability'
-# What the nodes take to start is not part of the steady state.
-_SETTLE_S = 10.0
+# Past the first frame: what was sent while the nodes started is not part of the steady state.
+_SETTLE_S = 5.0
 _SAMPLE_PERIOD_S = 1.0
 _LAST_FRAMES_S = 2.0
+_MINUTE_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,21 @@ class Usage:
 
 
 @dataclass(frozen=True)
+class Load:
+    """Share of one core and mean resident MB of a process over some time."""
+
+    cpu_share: float
+    rss_mb: float
+
+    @classmethod
+    def over(cls, samples: Sequence[Usage]) -> Load:
+        """Return the load between the first and the last of the samples."""
+        first, last = samples[0], samples[-1]
+        share = (last.cpu_s - first.cpu_s) / max(last.at - first.at, 1e-9)
+        return cls(share, float(np.mean([sample.rss_mb for sample in samples])))
+
+
+@dataclass(frozen=True)
 class Passage:
     """What became of the frames of one run.
 
@@ -73,7 +90,7 @@ class Passage:
         summaries: what the nodes logged at their end.
     """
 
-    size: tuple[int, int]
+    size: Size
     rate: float
     threads: int
     first_frame_s: float
@@ -83,61 +100,70 @@ class Passage:
     usage: dict[str, list[Usage]]
     summaries: dict[str, dict[str, Any]]
 
-    def cpu_share(self, name: str) -> float:
-        """Return the share of one core that a node used."""
-        first, last = self.usage[name][0], self.usage[name][-1]
-        return (last.cpu_s - first.cpu_s) / (last.at - first.at)
+    @property
+    def window_s(self) -> float:
+        """Return how long the first and the last minute are: half of a shorter run each."""
+        samples = next(iter(self.usage.values()))
+        return min(_MINUTE_S, (samples[-1].at - samples[0].at) / 2)
+
+    def loads(self, name: str) -> tuple[Load, Load]:
+        """Return the load by a node in the first and in the last minute."""
+        samples = self.usage[name]
+        begin, end = samples[0].at + self.window_s, samples[-1].at - self.window_s
+        return (Load.over([sample for sample in samples if sample.at <= begin]),
+                Load.over([sample for sample in samples if sample.at >= end]))
 
 
 def measure_transport(
-    size: tuple[int, int], rate: float, threads: int, seconds: float, model: str,
-    runtime: str,
+    frames: Source, rate: float, threads: int, seconds: float, model: str, runtime: str,
 ) -> Passage:
-    """Run the four processes for a time.
+    """Run the four processes until frames arrive, and for some time more.
 
     Raises:
-        RuntimeError: if no frame arrives.
+        RuntimeError: if a process does not start, or no frame arrives.
 
     """
-    total = _SETTLE_S + seconds
     parameters = {
         'threads': threads, 'model': model, 'runtime': runtime, RELIABLE_INPUT: 'reliable',
     }
     with ExitStack() as stack:
-        sink = stack.enter_context(_endpoint('sink', total + _LAST_FRAMES_S))
-        source = stack.enter_context(_endpoint('source', *size, rate, total))
+        sink = stack.enter_context(EndpointProcess('endpoints', ['sink']))
+        arguments = [str(frames.folder), *map(str, frames.size), str(rate)]
+        source = stack.enter_context(EndpointProcess('endpoints', ['source', *arguments]))
+        if not (sink.wait_for(1) and source.wait_for(1)):
+            raise RuntimeError('the source or the sink of frames did not start')
         start = time.monotonic()
         nodes = {
             name: stack.enter_context(NodeProcess(f'depth_{name}', parameters))
             for name in ('encoder', 'decoder')
         }
+        # The first event is that the sink is ready.
+        if not sink.wait_for(2):
+            logged = ''.join(node.output for node in nodes.values())
+            raise RuntimeError(f'no frame arrived; the nodes logged:\n{logged}')
         time.sleep(_SETTLE_S)
-        usage: dict[str, list[Usage]] = {name: [] for name in nodes}
-        while time.monotonic() < start + total:
-            for name, node in nodes.items():
-                usage[name].append(Usage.of(node.pid))
-            time.sleep(_SAMPLE_PERIOD_S)
-        stamps, arrivals = (json.loads(end.communicate()[0]) for end in (source, sink))
+        usage = _watch(nodes, seconds)
+        time.sleep(_LAST_FRAMES_S)
+        for end in (source, sink):
+            end.stop()
         reports = {name: node.stop() for name, node in nodes.items()}
-    if not arrivals:
-        logged = ''.join(report.output for report in reports.values())
-        raise RuntimeError(f'no frame arrived in {total:g} s; the nodes logged:\n{logged}')
-    first_sent, first_delay = arrivals[0]
-    steady = start + _SETTLE_S
-    delays = [1e3 * delay for sent, delay in arrivals if sent >= steady]
+    stamps, arrivals = source.events[1:], sink.events[1:]
+    begin, until = (usage['encoder'][index].at for index in (0, -1))
+    delays = [1e3 * delay for sent, delay in arrivals if begin <= sent < until]
     return Passage(
-        size, rate, threads, first_sent + first_delay - start,
-        sum(stamp >= steady for stamp in stamps), len(delays), tuple(delays), usage,
+        frames.size, rate, threads, sum(arrivals[0]) - start,
+        sum(begin <= stamp < until for stamp in stamps), len(delays), tuple(delays), usage,
         {name: report.summary for name, report in reports.items()},
     )
 
 
-def _endpoint(name: str, *arguments: float) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [sys.executable, '-m', 'depth_nn_transport.bench.endpoints', name,
-         *(f'{argument:g}' for argument in arguments)],
-        stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    if process.stdout.readline().strip() != READY:
-        raise RuntimeError(f'the {name} did not start')
-    return process
+def _watch(nodes: Mapping[str, NodeProcess], seconds: float) -> dict[str, list[Usage]]:
+    usage: dict[str, list[Usage]] = {name: [] for name in nodes}
+    end = time.monotonic() + seconds
+    while True:
+        for name, node in nodes.items():
+            usage[name].append(Usage.of(node.pid))
+        left = end - time.monotonic()
+        if left <= 0:
+            return usage
+        time.sleep(min(_SAMPLE_PERIOD_S, left))

@@ -19,17 +19,13 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 import json
-import subprocess
-import sys
-import threading
 import time
-from types import TracebackType
-from typing import Any
 
+from depth_nn_transport.bench.endpoint_process import EndpointProcess
 from depth_nn_transport.bench.link import Link, LinkQuality, PERFECT
 from depth_nn_transport.bench.network import Site
 from depth_nn_transport.bench.wifi_endpoints import Stream
-from depth_nn_transport.demo.node_process import NodeProcess, STOP_TIMEOUT_S
+from depth_nn_transport.demo.node_process import NodeProcess
 
 import numpy as np
 
@@ -48,7 +44,6 @@ LINKS = (
 DOMAIN = 42
 # Past this time after a change, queues hold what belongs to the new link.
 SETTLE_S = 2.0
-START_TIMEOUT_S = 90.0
 # Frames that are to come over the perfect link before it gets bad.
 _FIRST_FRAMES = 5
 
@@ -99,43 +94,6 @@ class Passage:
         return float(np.percentile(self.delays_ms, percent)) if self.delays_ms else float('nan')
 
 
-class Endpoint:
-    """A process of `wifi_endpoints`, whose events are kept."""
-
-    def __init__(self, site: Site, name: str, stream: Stream, *arguments: float) -> None:
-        self.events: list[Any] = []
-        self._process = subprocess.Popen(
-            [*command_prefix(site), sys.executable, '-m',
-             'depth_nn_transport.bench.wifi_endpoints', name, json.dumps(asdict(stream)),
-             *(f'{argument:g}' for argument in arguments)],
-            stdout=subprocess.PIPE, text=True)
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def __enter__(self) -> Endpoint:
-        return self
-
-    def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None,
-            trace: TracebackType | None) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """End the process, with time to tell its last events."""
-        if self._process.poll() is None:
-            self._process.terminate()
-        try:
-            self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._reader.join()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        self.events.extend(json.loads(line) for line in self._process.stdout)
-
-
 @dataclass(frozen=True)
 class Watch:
     """A span of the monotonic clock in s in which the link had a quality, and bytes carried."""
@@ -171,14 +129,14 @@ def measure_stream(
     """
     link.shape(PERFECT)
     with ExitStack() as stack:
-        sink = stack.enter_context(Endpoint(base, 'sink', stream))
+        sink = stack.enter_context(_endpoint(base, 'sink', stream))
         nodes = []
         if stream.form == 'ours':
             for site, name in ((base, 'depth_decoder'), (robot, 'depth_encoder')):
                 nodes.append(stack.enter_context(NodeProcess(
                     name, stream.overrides(), prefix=command_prefix(site))))
-        source = stack.enter_context(Endpoint(robot, 'source', stream, rate))
-        if not _wait_for_frames(sink):
+        source = stack.enter_context(_endpoint(robot, 'source', stream, rate))
+        if not sink.wait_for(_FIRST_FRAMES):
             logged = ''.join(node.output for node in nodes)
             raise RuntimeError(f'no frames came over a perfect link; the nodes logged:\n{logged}')
         watches = []
@@ -220,8 +178,7 @@ def _watch(quality: LinkQuality, base: Site, seconds: float) -> Watch:
     return Watch(quality, start, time.monotonic(), base.received_bytes() - before)
 
 
-def _wait_for_frames(sink: Endpoint) -> bool:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    while len(sink.events) < _FIRST_FRAMES and time.monotonic() < deadline:
-        time.sleep(0.1)
-    return len(sink.events) >= _FIRST_FRAMES
+def _endpoint(site: Site, name: str, stream: Stream, *arguments: float) -> EndpointProcess:
+    return EndpointProcess(
+        'wifi_endpoints', [name, json.dumps(asdict(stream)), *map(str, arguments)],
+        command_prefix(site))

@@ -24,19 +24,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import itertools
 import json
-import signal
 import struct
 import sys
 import time
 from typing import Any
 
+from depth_nn_transport.bench.endpoints import POLL_S, run, tell
 from depth_nn_transport.bench.metrics import measure
-from depth_nn_transport.bench.speed import simulated
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.nodes.codec_node import sibling
 from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
 from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
+from depth_nn_transport.simulator import simulate_sequence
 
 import imagecodecs
 
@@ -46,7 +46,6 @@ from numpy.typing import NDArray
 import rclpy
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image
 
@@ -63,7 +62,6 @@ PNG_TOPIC = f'{IMAGE_TOPIC}/compressedDepth'
 _PNG_PREFIX = struct.pack('<iff', 0, 0.0, 0.0)
 _PNG_LEVEL = 1
 _STAMP_UNIT_NS = 1000
-_POLL_S = 0.1
 
 
 @dataclass(frozen=True)
@@ -101,10 +99,16 @@ class Stream:
                for policy, value in (('reliability', self.reliability), ('depth', self.depth))}}
 
 
+def simulated(count: int) -> list[Depth]:
+    """Return simulated frames, a third of a second from each other."""
+    width, height = SIZE
+    return [frame.depth for frame in simulate_sequence(0, count, width, height, fps=3)]
+
+
 def source(stream: Stream, rate: float) -> None:
     """Publish simulated frames at a rate in Hz until told to stop."""
     node = Node('source')
-    frames = simulated(SIZE, FRAMES)
+    frames = simulated(FRAMES)
     # Towards our encoder, which is on the same machine, nothing may get lost.
     local = QoSProfile(depth=5) if stream.form == 'ours' else stream.qos
     infos = node.create_publisher(
@@ -143,7 +147,7 @@ def to_depth(form: str, message: Any) -> Depth:
 def sink(stream: Stream) -> None:
     """Take depth until told to stop, then tell the mean error over the frames that came."""
     node = Node('sink')
-    originals = simulated(SIZE, FRAMES)
+    originals = simulated(FRAMES)
     restored: dict[int, Depth] = {}
 
     def receive(message: Any) -> None:
@@ -161,8 +165,7 @@ def sink(stream: Stream) -> None:
     node.create_subscription(kind, topic, receive, qos)
     try:
         while True:
-            # A longer wait would not end at a signal.
-            rclpy.spin_once(node, timeout_sec=_POLL_S)
+            rclpy.spin_once(node, timeout_sec=POLL_S)
     finally:
         tell(mean_error(originals, restored))
 
@@ -175,25 +178,11 @@ def mean_error(originals: Sequence[Depth], restored: Mapping[int, Depth]) -> flo
     return float(np.mean(errors)) if errors else None
 
 
-def tell(event: Any) -> None:
-    """Print an event as a line."""
-    print(json.dumps(event), flush=True)
-
-
 def main() -> None:
     """Run one of the ends: its name, the stream as JSON and, for the source, the rate."""
     name, stream, *rate = sys.argv[1:]
     ends: dict[str, Callable[..., None]] = {'source': source, 'sink': sink}
-    # A signal is to unwind, not to end what is being published with. Shells let processes in the
-    # background ignore SIGINT.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        ends[name](Stream(**json.loads(stream)), *map(float, rate))
-    except KeyboardInterrupt:
-        pass
-    finally:
-        rclpy.try_shutdown()
+    run(lambda: ends[name](Stream(**json.loads(stream)), *map(float, rate)))
 
 
 if __name__ == '__main__':

@@ -22,9 +22,10 @@ from click.testing import CliRunner
 from depth_nn_transport.bench.command import bench
 from depth_nn_transport.bench.link import LinkQuality, NetworkError
 from depth_nn_transport.bench.network import robot_and_base
-from depth_nn_transport.bench.speed import simulated
 from depth_nn_transport.bench.wifi import LINKS, measure_stream, passage_of, STREAMS, Watch
-from depth_nn_transport.bench.wifi_endpoints import mean_error, SIZE, Stream, to_depth, to_message
+from depth_nn_transport.bench.wifi_endpoints import (
+    mean_error, simulated, Stream, to_depth, to_message,
+)
 from depth_nn_transport.bench.wifi_report import write_report
 
 import numpy as np
@@ -59,14 +60,14 @@ def test_nothing_that_came_is_one_long_gap():
 
 @pytest.mark.parametrize('form', ['raw', 'png'])
 def test_what_drivers_send_is_lossless(form):
-    (depth,) = simulated(SIZE, 1)
+    (depth,) = simulated(1)
     message = to_message(form, depth, Header(frame_id='camera'))
     assert message.header.frame_id == 'camera'
     np.testing.assert_array_equal(to_depth(form, message), depth)
 
 
 def test_the_error_is_that_of_the_frame_of_the_same_number():
-    frames = simulated(SIZE, 20)
+    frames = simulated(20)
     assert mean_error(frames, {0: frames[0], 7: frames[7]}) == 0
     assert mean_error(frames, {0: frames[7]}) > 1
     assert mean_error(frames, {}) is None
