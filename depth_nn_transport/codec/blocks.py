@@ -46,14 +46,14 @@ def to_blocks(plane: Array, base: Array) -> Array:
     """Subtract the interpolated base and cut into blocks: (H, W) -> (H/8, W/8, 64), quanta."""
     shape = (plane.shape[0] // BLOCK, plane.shape[1] // BLOCK, BLOCK**2)
     blocks = np.empty(shape, np.float32)
-    _cut(plane, _widen(base), blocks)
+    _move(plane, _widen(base), blocks, cut=True)
     return blocks
 
 
 def from_blocks(blocks: Array, base: Array) -> Array:
     """Inverse of `to_blocks`."""
     plane = np.empty((blocks.shape[0] * BLOCK, blocks.shape[1] * BLOCK), np.float32)
-    _join(blocks, _widen(base), plane)
+    _move(plane, _widen(base), blocks, cut=False)
     return plane
 
 
@@ -92,20 +92,8 @@ def _rows_around(wide: Array, y: int) -> tuple[Array, Array, np.float32]:
 
 
 @compiled
-def _cut(plane: Array, wide: Array, blocks: Array) -> None:
-    for y in range(plane.shape[0]):
-        upper, lower, weight = _rows_around(wide, y)
-        line = plane[y]
-        for column in range(blocks.shape[1]):
-            out = blocks[y // BLOCK, column, y % BLOCK * BLOCK:(y % BLOCK + 1) * BLOCK]
-            for x in range(BLOCK):
-                place = column * BLOCK + x
-                base = upper[place] + weight * (lower[place] - upper[place])
-                out[x] = line[place] - base
-
-
-@compiled
-def _join(blocks: Array, wide: Array, plane: Array) -> None:
+def _move(plane: Array, wide: Array, blocks: Array, cut: bool) -> None:
+    """Cut a plane into blocks, less the base; or else join them."""
     for y in range(plane.shape[0]):
         upper, lower, weight = _rows_around(wide, y)
         line = plane[y]
@@ -114,4 +102,7 @@ def _join(blocks: Array, wide: Array, plane: Array) -> None:
             for x in range(BLOCK):
                 place = column * BLOCK + x
                 base = upper[place] + weight * (lower[place] - upper[place])
-                line[place] = block[x] + base
+                if cut:
+                    block[x] = line[place] - base
+                else:
+                    line[place] = block[x] + base

@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 import math
 from typing import cast
 
@@ -75,6 +75,11 @@ class _Frame:
     valid: NDArray[np.bool_]
     lattice: Lattice
     encoding: str
+
+    @cached_property
+    def quanta(self) -> Array:
+        """The image as a plane in quanta; anything in holes."""
+        return self.lattice.to_quanta(self.depth)
 
 
 @dataclass(frozen=True)
@@ -303,7 +308,7 @@ class DepthCodec:
             _, restored = self._encode_plane(frame, quality)
             plane = self._restore(restored, quality, precise=True)
         return (
-            frame.lattice.to_quanta(frame.depth) - plane, frame.valid, restored.latents.values
+            frame.quanta - plane, frame.valid, restored.latents.values
         )
 
     def _correct(self, frame: _ExactFrame, quanta: int) -> tuple[bytes, Depth]:
@@ -327,7 +332,7 @@ class DepthCodec:
         """
         data, restored = self._encode_plane(frame, quality)
         plane = _within_ranks(self._restore(restored, quality, precise=precise), frame.lattice)
-        residual = frame.lattice.to_quanta(frame.depth) - plane
+        residual = frame.quanta - plane
         more, corrections = self._corrections.encode(
             residual, frame.valid, restored.latents.values, bound
         )
@@ -433,7 +438,7 @@ class DepthCodec:
         return self._lattice
 
     def _encode_plane(self, frame: _Frame, quality: int) -> tuple[bytes, _Restored]:
-        filled = fill_holes(frame.lattice.to_quanta(frame.depth), frame.valid)
+        filled = fill_holes(frame.quanta, frame.valid)
         known = pad_to_base(frame.valid, 'constant')
         steps, plane = take_out_steps(pad_to_base(filled, 'edge'), known)
         base, valid = base_of(plane), mask_blocks(known)

@@ -47,6 +47,7 @@ _TESTABLE_SPACING = 1.5
 _MIN_EVIDENCE = 28.0
 _BANDS = 40
 _SURVIVORS = 64
+_PART = 1024
 
 
 @dataclass(frozen=True)
@@ -124,8 +125,8 @@ class Lattice:
         if self.on_grid:
             if depth.dtype != np.uint16:
                 depth = np.clip(np.rint(depth), 0, DEPTH_MAX)
-            rank: NDArray[np.float32] = self._ranks.take(depth.astype(np.uint16, copy=False))
-            return rank
+            index = depth.astype(np.uint16, copy=False)
+            return _look_up(index.ravel(), self._ranks).reshape(index.shape)
         z = np.clip(depth, 1, FAR_LIMIT).astype(np.float32)
         limit = np.float32(self.near_limit)
         return np.where(z > limit, np.float32(self.constant) / z, 2 * limit - z)
@@ -157,14 +158,29 @@ def _present(depth: NDArray[np.uint16]) -> NDArray[np.bool_]:
 
 
 @compiled
+def _look_up(index: NDArray[np.uint16], table: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Take the entries of a table of 65536: (N,) -> (N,)."""
+    entries = np.empty(len(index), np.float32)
+    for n in range(len(index)):
+        entries[n] = table[index[n]]
+    return entries
+
+
+@compiled
 def _nearest(quanta: NDArray[np.float32], reachable: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Look up the reachable depths of the ranks nearest to quanta (N,)."""
     depth = np.empty(len(quanta), np.float32)
     last = np.float32(len(reachable) - 1)
-    for n in range(len(quanta)):
-        rank = np.rint(quanta[n])
-        rank = rank if rank < last else last
-        depth[n] = reachable[np.uint32(rank if rank > 0 else np.float32(0))]
+    # Ranks of a part, then their depths: only the former are vectorised.
+    ranks = np.empty(_PART, np.uint16)
+    for start in range(0, len(quanta), _PART):
+        part, out = quanta[start:start + _PART], depth[start:start + _PART]
+        for n in range(len(part)):
+            rank = np.rint(part[n])
+            rank = rank if rank < last else last
+            ranks[n] = np.uint16(np.int32(rank if rank > 0 else np.float32(0)))
+        for n in range(len(part)):
+            out[n] = reachable[ranks[n]]
     return depth
 
 

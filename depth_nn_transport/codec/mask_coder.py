@@ -45,15 +45,17 @@ from depth_nn_transport.codec.bit_queues import (
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.queue_coder import EXHAUSTED
-from depth_nn_transport.codec.table_coder import Integers, TableDecoder, TableEncoder
+from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
 import numpy as np
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
+# What the network sees of a pixel, bytes; and where in each of the tables of counts it belongs.
+Seen = tuple[np.uint8, ...]
+Places = tuple[np.uint16, np.uint16, np.uint16, np.uint16]
 
 MARGIN = 8
-ROWS_ABOVE = 3
-# Bytes that the network sees of a pixel, and its hidden values of 0..255.
+# Bytes that the network sees of a pixel, and its hidden values of 0..255. Sums stay below 2^15.
 INPUTS = 15
 HIDDEN = 16
 HIDDEN_MAX = 255
@@ -88,27 +90,27 @@ def _next_counts() -> Bytes:
 # Number of bits of each length up to 63, 0..6.
 BITS = np.array([length.bit_length() for length in range(_FOREVER + 1)], np.uint8)
 NEXT_COUNTS = _next_counts()
-# Windows: columns x + 8 .. x - 8 of a row above are bits 0 .. 16, columns x - 1 .. x - 8 of the
-# row itself bits 0 .. 7. The parts of them that have to agree, side by side in one number:
-WINDOW = (1 << 17) - 1
-NEAR = 0b11 | 0b11111 << 6 | 0b111 << 15
-FAR = 0b111111 | 0b11111111111 << 11 | 0b111111111 << 24 | 0b11111 << 38
+# What neither two nor six pixels of a row can be: the pixels above differ among themselves.
+_MIXED = np.uint8(64)
 
 
 class Weights(NamedTuple):
     """Integers that make up a model.
 
     Attributes:
-        inputs: int8 (INPUTS, 256, HIDDEN), addends of the hidden values for each input byte.
-        bias: int32 (HIDDEN,).
-        output: int32 (HIDDEN + 1,), weights of the hidden values, and a bias.
+        inputs: int8 (INPUTS * 256 * HIDDEN,), addends of the hidden values for each input byte;
+            flat, as strides that the compiler does not know cost a multiplication each.
+        bias: int16 (HIDDEN,).
+        output: int16 (HIDDEN,), weights of the hidden values.
+        offset: int, added to these.
         plain: uint8 (PLAIN_CONTEXTS,), class of each context of plain pixels.
 
     """
 
     inputs: NDArray[np.int8]
-    bias: Integers
-    output: Integers
+    bias: NDArray[np.int16]
+    output: NDArray[np.int16]
+    offset: int
     plain: Bytes
 
 
@@ -116,16 +118,18 @@ class History(NamedTuple):
     """What the model remembers of the pixels so far.
 
     Attributes:
-        edges: int32 (4, W + 2), columns where the last rows change, in a ring, each list ended
-            by a column beyond the image.
-        jumps: uint8 (W + 2 MARGIN,), how readily a row changes at each column.
+        close: uint8 (4, W), the last rows, in a ring: the pixels of columns x - 3 .. x + 4 around
+            each column, as bits 7 .. 0.
+        wide: uint8 (4, W), the same of columns x - 7 .. x - 4 and x + 5 .. x + 8.
+        jumps: uint8 (W + 3,), how readily a row changes at each column, from column -1 on.
         quiet: uint8 (cells,), rows since the last border in a cell of 16 columns.
         moved: uint8 (3,), how many of the last rows' changes were not those of the row above.
         counts: uint8 (COUNTED, 65536), zeros + 16 ones of each surroundings.
 
     """
 
-    edges: Integers
+    close: Bytes
+    wide: Bytes
     jumps: Bytes
     quiet: Bytes
     moved: Bytes
@@ -135,11 +139,37 @@ class History(NamedTuple):
     def start(cls, width: int) -> History:
         """Prepare for the first row of a map."""
         return cls(
-            np.full((ROWS_ABOVE + 1, width + 2), width + 2 * MARGIN, np.int32),
-            np.full(width + 2 * MARGIN, 64, np.uint8),
-            np.full((width + 2 * MARGIN >> CELL_BITS) + 3, _FOREVER, np.uint8),
-            np.full(ROWS_ABOVE, 3, np.uint8),
+            np.zeros((4, width), np.uint8),
+            np.zeros((4, width), np.uint8),
+            np.full(width + 3, 64, np.uint8),
+            np.full((width + MARGIN >> CELL_BITS) + 3, _FOREVER, np.uint8),
+            np.full(3, 3, np.uint8),
             np.zeros((COUNTED, 1 << 16), np.uint8),
+        )
+
+
+class Outlook(NamedTuple):
+    """What is known of a row before its first pixel.
+
+    Attributes:
+        near: uint8 (W,), what the two pixels before one must be for it to be plain: 0 or 3 if the
+            pixels next to it in the rows above are all equal, else `_MIXED`.
+        far: uint8 (W,), what the six pixels before one must be for all around it to be equal: 0 or
+            63, or `_MIXED`.
+        rise: uint8 (W,), how readily rows change at x, x + 1 and x + 2: the input byte, without
+            the bits of x - 1.
+
+    """
+
+    near: Bytes
+    far: Bytes
+    rise: Bytes
+
+    @classmethod
+    def empty(cls, width: int) -> Outlook:
+        """Make room for a row."""
+        return cls(
+            np.empty(width, np.uint8), np.empty(width, np.uint8), np.empty(width, np.uint8)
         )
 
 
@@ -168,17 +198,15 @@ class Samples(NamedTuple):
         )
 
 
-NO_SAMPLES = Samples.empty(0)
-
-
 class MaskCoder:
     """Encoder and decoder of binary maps."""
 
     def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
         self._weights = Weights(
-            np.ascontiguousarray(arrays['inputs'], np.int8),
-            np.ascontiguousarray(arrays['bias'], np.int32),
-            np.ascontiguousarray(arrays['output'], np.int32),
+            np.ascontiguousarray(arrays['inputs'], np.int8).ravel(),
+            np.ascontiguousarray(arrays['bias'], np.int16),
+            np.ascontiguousarray(arrays['output'][:HIDDEN], np.int16),
+            int(arrays['output'][HIDDEN]),
             np.ascontiguousarray(arrays['plain'], np.uint8),
         )
         self._models = BitModels(np.asarray(arrays['unlikely'], np.float32))
@@ -188,7 +216,7 @@ class MaskCoder:
         if not hole.any():
             return b''
         port = self._models.writer(hole.size)
-        self.walk(to_canvas(hole), port, NO_SAMPLES)
+        self._walk(hole.view(np.uint8), port)
         encoder = TableEncoder()
         self._models.encode(port, encoder)
         return encoder.to_bytes()
@@ -203,161 +231,192 @@ class MaskCoder:
         if not data:
             return np.zeros((height, width), bool)
         port = self._models.decode(TableDecoder(data), height * width)
-        canvas = np.zeros((height + ROWS_ABOVE, width + 2 * MARGIN), np.uint8)
-        if not self.walk(canvas, port, NO_SAMPLES):
+        hole = np.zeros((height, width), bool)
+        if not self._walk(hole.view(np.uint8), port):
             raise CorruptStreamError(f'binary map of {len(data)} bytes ends early')
-        return canvas[ROWS_ABOVE:, MARGIN:-MARGIN].astype(bool)
+        return hole
 
     def samples(self, hole: NDArray[np.bool_]) -> Samples:
         """Collect what training learns from a map, bool (H, W)."""
         samples = Samples.empty(hole.size)
-        self.walk(to_canvas(hole), self._models.writer(hole.size), samples)
+        self._walk(hole.view(np.uint8), self._models.writer(hole.size), samples)
         found = int(samples.found[0])
         return samples._replace(seen=samples.seen[:found], truth=samples.truth[:found])
 
-    def walk(self, canvas: Bytes, port: BitPort, samples: Samples) -> bool:
-        """Model all pixels of a map with its margin; False if a decoder's queue runs out."""
-        history = History.start(canvas.shape[1] - 2 * MARGIN)
-        return _walk(canvas, self._weights, history, port, samples)
-
-
-def to_canvas(image: NDArray[np.bool_]) -> Bytes:
-    """Add the margin of zeros that the model looks into."""
-    return np.pad(image.view(np.uint8), ((ROWS_ABOVE, 0), (MARGIN, MARGIN)))
+    def _walk(self, image: Bytes, port: BitPort, samples: Samples | None = None) -> bool:
+        """Model all pixels of a map, (H, W); False if a decoder's queue runs out."""
+        width = image.shape[1]
+        history, outlook = History.start(width), Outlook.empty(width)
+        image = np.ascontiguousarray(image)
+        return _walk(image, self._weights, history, outlook, port, samples)
 
 
 @compiled
 def _walk(
-    canvas: Bytes, weights: Weights, history: History, port: BitPort, samples: Samples
+    image: Bytes, weights: Weights, history: History, outlook: Outlook, port: BitPort,
+    samples: Samples | None,
 ) -> bool:
-    for y in range(ROWS_ABOVE, len(canvas)):
-        if not _walk_row(canvas, y, weights, history, port, samples):
+    for y in range(len(image)):
+        _look_ahead(y, history, outlook)
+        if not _walk_row(image[y], y, weights, history, outlook, port, samples):
             return False
+        _remember(image[y], history.close[y & 3], history.wide[y & 3])
         for cell in range(len(history.quiet)):
             history.quiet[cell] = min(history.quiet[cell] + 1, _FOREVER)
     return True
+
+
+# Loops over slices, each from its first element, and steps of eight bits: others are not
+# vectorised, or not well.
+@compiled
+def _look_ahead(y: int, history: History, outlook: Outlook) -> None:
+    """Tell of each column of a row how much is known from the rows above alone."""
+    close1, close2, close3 = _rows_above(history.close, y)
+    wide1, wide2, _ = _rows_above(history.wide, y)
+    near, far, rise = outlook.near, outlook.far, outlook.rise
+    for x in range(len(near)):
+        level = np.uint8(-(close1[x] >> 4 & 1))
+        mixed = _unlike(close1[x], level, 0b01111100) | _unlike(close2[x], level, 0b00111000)
+        near[x] = _MIXED if mixed else np.uint8(level & 0b11)
+    for x in range(len(far)):
+        level = np.uint8(-(close1[x] >> 4 & 1))
+        mixed = (
+            _unlike(close1[x], level, 0b11111111) | _unlike(wide1[x], level, 0b00111000)
+            | _unlike(close2[x], level, 0b11111111) | _unlike(wide2[x], level, 0b00010000)
+            | _unlike(close3[x], level, 0b01111100)
+        )
+        far[x] = _MIXED if mixed else np.uint8(level & 0b111111)
+    jumps, jumps1, jumps2 = history.jumps[1:-2], history.jumps[2:-1], history.jumps[3:]
+    for x in range(len(rise)):
+        rise[x] = jumps[x] >> 6 | jumps1[x] >> 6 << 2 | jumps2[x] >> 6 << 6
+
+
+@compiled
+def _rows_above(ring: Bytes, y: int) -> tuple[Bytes, Bytes, Bytes]:
+    """Take the three rows above from a ring of four."""
+    return ring[y - 1 & 3], ring[y - 2 & 3], ring[y - 3 & 3]
+
+
+@compiled
+def _unlike(bits: np.uint8, level: np.uint8, mask: int) -> np.uint8:
+    """Those bits of a mask that are not the level's."""
+    return np.uint8(np.uint8(bits ^ level) & np.uint8(mask))
+
+
+@compiled
+def _remember(row: Bytes, close: Bytes, wide: Bytes) -> None:
+    """Gather the pixels around each column of a row into bytes."""
+    width = len(row)
+    columns = width + 2 * MARGIN
+    one, two = np.zeros(columns, np.uint8), np.empty(columns, np.uint8)
+    four, middle = np.empty(columns, np.uint8), one[MARGIN:]
+    for x in range(width):
+        middle[x] = row[x]
+    for x in range(columns - 1):
+        two[x] = np.uint8(one[x] << 1) | one[x + 1]
+    for x in range(columns - 3):
+        four[x] = np.uint8(two[x] << 2) | two[x + 2]
+    left, right = four[MARGIN - 3:], four[MARGIN + 1:]
+    for x in range(width):
+        close[x] = np.uint8(left[x] << 4) | right[x]
+    left, right = four[MARGIN - 7:], four[MARGIN + 5:]
+    for x in range(width):
+        wide[x] = np.uint8(left[x] << 4) | right[x]
 
 
 # One long loop: functions called for every pixel must be free of branches that keep the compiler
 # from seeing that the arrays outlive them, or counting references takes longer than the work.
 @compiled
 def _walk_row(  # noqa: C901, PLR0912, PLR0915
-    canvas: Bytes, y: int, weights: Weights, history: History, port: BitPort, samples: Samples
+    row: Bytes, y: int, weights: Weights, history: History, outlook: Outlook, port: BitPort,
+    samples: Samples | None,
 ) -> bool:
-    row, above, above2, above3 = canvas[y], canvas[y - 1], canvas[y - 2], canvas[y - 3]
-    edges, edges1 = history.edges[y & 3], history.edges[y - 1 & 3]
-    edges2, edges3 = history.edges[y - 2 & 3], history.edges[y - 3 & 3]
+    close1, close2, close3 = _rows_above(history.close, y)
+    wide1, wide2, _ = _rows_above(history.wide, y)
     jumps, quiet, counts, moved = history.jumps, history.quiet, history.counts, history.moved
-    seen, around = np.empty(INPUTS, np.uint8), np.empty(COUNTED, np.uint16)
-    seen[9] = moved[0] | moved[1] << 2 | moved[2] << 4
-    w0 = w1 = w2 = w3 = 0
-    for x in range(MARGIN, 2 * MARGIN):
-        w1, w2, w3 = w1 << 1 | above[x], w2 << 1 | above2[x], w3 << 1 | above3[x]
-    run = events = moves = changes = n1 = n2 = n3 = 0
-    x, end = MARGIN, len(row) - MARGIN
+    near, far, rise = outlook.near, outlook.far, outlook.rise
+    moving = np.uint8(moved[0] | moved[1] << 2 | moved[2] << 4)
+    w0 = run = events = moves = changes = 0
+    x, end = 0, len(row)
     while x < end:
-        w1 = (w1 << 1 | above[x + MARGIN]) & WINDOW
-        w2 = (w2 << 1 | above2[x + MARGIN]) & WINDOW
-        w3 = (w3 << 1 | above3[x + MARGIN]) & WINDOW
-        left, cell = w0 & 1, (x >> CELL_BITS) + 1
-        is_plain = _near(w0, w1, w2) == left * NEAR
+        left, cell = w0 & 1, (x + MARGIN >> CELL_BITS) + 1
+        is_plain = near[x] == w0 & 0b11
         if is_plain:
-            nothing_far = _far(w0, w1, w2, w3) == left * FAR
-            stop = x + 1
-            if nothing_far:
-                # All is equal until the next edge of a row above comes near: pixels up to there,
-                # within a cell, share a context.
-                n1, n2, n3 = _pass(edges1, n1, x), _pass(edges2, n2, x), _pass(edges3, n3, x)
-                edge = min(edges1[n1], edges2[n2], edges3[n3])
-                stop = max(min(edge - MARGIN, end, cell << CELL_BITS), stop)
-            context = left | nothing_far << 1 | (seen[9] & 15) << 2 | _calm(quiet, cell) << 6
-            k, likely = int(weights.plain[context]), left
+            nothing_far = far[x] == w0 & 0b111111
+            stop, calm = x + 1, _calm(quiet, cell)
+            while nothing_far and stop < end:
+                # Pixels around which all is equal share a context as far as cells are alike.
+                border = min((cell << CELL_BITS) - MARGIN, end)
+                stop += _run(far[stop:border], far[x])
+                cell += 1
+                if stop < border or _calm(quiet, cell) != calm:
+                    break
+            context = left | nothing_far << 1 | (moving & 15) << 2 | calm << 6
+            k, likely = weights.plain[context], left
         else:
             stop = x + 1
-            _look_around(seen, w0, w1, w2, w3)
-            _look_along(seen, jumps, x)
-            seen[8] = events
-            seen[10] = BITS[min(run, _FOREVER)] | BITS[quiet[cell]] << 3
-            _look_back(seen, around, counts)
+            next_to = _next_to(w0, close1[x], close2[x])
+            jumping = np.uint8(rise[x] | jumps[x] >> 6 << 4)
+            lasting = np.uint8(BITS[min(run, _FOREVER)] | BITS[quiet[cell]] << 3)
+            around = _surroundings(next_to, close1[x], np.uint8(events), jumping)
+            seen = (
+                np.uint8(w0), close1[x], wide1[x], close2[x], close3[x], next_to, wide2[x],
+                jumping, np.uint8(events), moving, lasting,
+                counts[0, around[0]], counts[1, around[1]], counts[2, around[2]],
+                counts[3, around[3]],
+            )
             odds = _log_odds(weights, seen)
-            k = min((abs(odds) + (1 << CLASS_BITS - 1)) >> CLASS_BITS, CLASSES - 1)
+            k = np.uint8(min((abs(odds) + (1 << CLASS_BITS - 1)) >> CLASS_BITS, CLASSES - 1))
             likely = 1 if odds > 0 else 0
         if port.decoding:
             same = draw_zeros(port, k, stop - x)
             if same == EXHAUSTED:
                 return False
             row[x] = likely ^ (same == 0)
-            _fill(row, x + 1, x + same, likely)
+            if same > 1:
+                _fill(row[x + 1:x + same], likely)
         elif row[x] == likely:
-            same = _equal(row, x, stop, likely)
+            same = _run(row[x:stop], likely)
             push_zeros(port, k, same)
         else:
             same = 0
             push_one(port, k)
         if is_plain:
-            if len(samples.truth) > 0:
+            if samples is not None:
                 samples.plain[context, int(same == 0)] += max(same, 1)
             if same > 0:
-                w0 = _slide(w0, left, same) & 0xFF
-                w1, w2 = _slide(w1, left, same - 1), _slide(w2, left, same - 1)
-                w3 = _slide(w3, left, same - 1)
+                w0 = _slide(w0, left, same)
                 run += same
                 x += same
                 continue
         else:
-            if len(samples.truth) > 0:
+            if samples is not None:
                 _record(samples, seen, row[x])
             _count(counts, around, seen, row[x])
-        changed, differs = row[x] ^ left, row[x] ^ above[x]
+        changed, differs = row[x] ^ left, row[x] ^ close1[x] >> 4 & 1
         events = (events << 2 | differs << 1 | changed) & 0xFF
         moves += differs
-        jump = jumps[x]
+        quiet[(x + MARGIN >> CELL_BITS) + 1] = 0
+        jump = jumps[x + 1]
         if changed:
-            jumps[x] = jump + (255 - jump >> 2)
-            edges[changes] = x
+            jumps[x + 1] = jump + (255 - jump >> 2)
             changes += 1
             run = 0
         else:
-            jumps[x] = jump - (jump >> 3)
+            jumps[x + 1] = jump - (jump >> 3)
             run += 1
-        quiet[cell] = 0
         w0 = (w0 << 1 | row[x]) & 0xFF
         x += 1
-    edges[changes] = end if w0 & 1 else len(row)
-    edges[changes + 1] = len(row)
     moved[2], moved[1] = moved[1], moved[0]
     moved[0] = (8 * moves > changes) + (2 * moves > changes) + (moves > changes)
     return True
 
 
 @compiled
-def _near(w0: int, w1: int, w2: int) -> int:
-    """Pixels next to the one at hand."""
-    return w0 & 0b11 | w1 & 0b11111 << 6 | (w2 & 0b111 << 7) << 8
-
-
-@compiled
-def _far(w0: int, w1: int, w2: int, w3: int) -> int:
-    """Pixels around it, the next ones included."""
-    return (
-        w0 & 0b111111 | (w1 & 0b11111111111 << 3) << 8 | (w2 & 0b111111111 << 4) << 20
-        | (w3 & 0b11111 << 6) << 32
-    )
-
-
-@compiled
 def _slide(window: int, value: int, count: int) -> int:
-    """Move a window on by so many pixels of a value."""
-    count = min(count, 2 * MARGIN + 1)
-    return window << count | value * ((1 << count) - 1)
-
-
-@compiled
-def _pass(edges: Integers, n: int, x: int) -> int:
-    """Index of the first edge beyond a column."""
-    while edges[n] <= x:
-        n += 1
-    return n
+    """Move a window of 8 pixels on by so many pixels of a value."""
+    count = min(count, 8)
+    return (window << count | value * ((1 << count) - 1)) & 0xFF
 
 
 @compiled
@@ -368,40 +427,24 @@ def _calm(quiet: Bytes, cell: int) -> int:
 
 
 @compiled
-def _look_around(seen: Bytes, w0: int, w1: int, w2: int, w3: int) -> None:
-    """Cut the windows into input bytes."""
-    seen[0] = w0
-    seen[1] = w1 >> 4
-    seen[2] = w1 & 0xF | w1 >> 8 & 0xF0
-    seen[3] = w2 >> 4
-    seen[4] = w3 >> 4
-    seen[5] = w0 & 0b11 | w1 >> 5 & 0b11100 | w2 >> 2 & 0b11100000
-    seen[6] = w2 & 0xF | w2 >> 8 & 0xF0
+def _next_to(w0: int, close1: np.uint8, close2: np.uint8) -> np.uint8:
+    """Two pixels to the left and three of each of the two rows above, in a byte."""
+    return np.uint8(w0 & 0b11 | close1 >> 1 & 0b11100 | close2 << 2 & 0b11100000)
 
 
 @compiled
-def _look_along(seen: Bytes, jumps: Bytes, x: int) -> None:
-    """Tell at which columns rows change readily."""
-    seen[7] = (
-        jumps[x] >> 6 | jumps[x + 1] >> 6 << 2 | jumps[x - 1] >> 6 << 4 | jumps[x + 2] >> 6 << 6
+def _surroundings(
+    next_to: np.uint8, close1: np.uint8, events: np.uint8, jumping: np.uint8
+) -> Places:
+    """Surroundings in which ones and zeros are counted."""
+    return (
+        np.uint16(next_to), np.uint16(next_to | close1 << 8), np.uint16(next_to | events << 8),
+        np.uint16(next_to | jumping << 8),
     )
 
 
 @compiled
-def _look_back(seen: Bytes, around: NDArray[np.uint16], counts: Bytes) -> None:
-    """Find the surroundings in which ones and zeros are counted, and their counts."""
-    around[0] = seen[5]
-    around[1] = seen[5] | seen[1] << 8
-    around[2] = seen[5] | seen[8] << 8
-    around[3] = seen[5] | seen[7] << 8
-    seen[11] = counts[0, around[0]]
-    seen[12] = counts[1, around[1]]
-    seen[13] = counts[2, around[2]]
-    seen[14] = counts[3, around[3]]
-
-
-@compiled
-def _count(counts: Bytes, around: NDArray[np.uint16], seen: Bytes, value: int) -> None:
+def _count(counts: Bytes, around: Places, seen: Seen, value: int) -> None:
     """Count a value in its surroundings."""
     counts[0, around[0]] = NEXT_COUNTS[value, seen[11]]
     counts[1, around[1]] = NEXT_COUNTS[value, seen[12]]
@@ -410,7 +453,7 @@ def _count(counts: Bytes, around: NDArray[np.uint16], seen: Bytes, value: int) -
 
 
 @compiled
-def _record(samples: Samples, seen: Bytes, value: int) -> None:
+def _record(samples: Samples, seen: Seen, value: int) -> None:
     """Keep what the network sees of a pixel, and its value."""
     found = samples.found[0]
     for j in range(INPUTS):
@@ -420,38 +463,45 @@ def _record(samples: Samples, seen: Bytes, value: int) -> None:
 
 
 @compiled
-def _fill(row: Bytes, start: int, stop: int, value: int) -> None:
-    """Set some pixels of a row."""
-    for x in range(start, stop):
-        row[x] = value
+def _fill(pixels: Bytes, value: int) -> None:
+    for x in range(len(pixels)):
+        pixels[x] = value
 
 
 @compiled
-def _equal(row: Bytes, start: int, stop: int, value: int) -> int:
-    """Count the pixels from a start that have a value."""
-    x = start
-    while x < stop and row[x] == value:
-        x += 1
-    return x - start
+def _run(values: Bytes, value: int) -> int:
+    """Count how many in front are of a value."""
+    count = 0
+    while count < len(values) and values[count] == value:
+        count += 1
+    return count
 
 
 @compiled
-def _log_odds(weights: Weights, seen: Bytes) -> int:
+def _log_odds(weights: Weights, seen: Seen) -> int:
     """Evaluate the network: log-odds of a one, in 2^-CLASS_BITS classes."""
-    # Spelt out, so that one loop over the hidden values holds everything and is vectorised.
-    table = weights.inputs
-    a0, a1, a2 = table[0, seen[0]], table[1, seen[1]], table[2, seen[2]]
-    a3, a4, a5 = table[3, seen[3]], table[4, seen[4]], table[5, seen[5]]
-    a6, a7, a8 = table[6, seen[6]], table[7, seen[7]], table[8, seen[8]]
-    a9, a10, a11 = table[9, seen[9]], table[10, seen[10]], table[11, seen[11]]
-    a12, a13, a14 = table[12, seen[12]], table[13, seen[13]], table[14, seen[14]]
-    total = np.int32(0)
+    # Spelt out, so that one loop over the hidden values holds everything and is vectorised, in 16
+    # bits. The counts, which are known last, come last.
+    a0, a1, a2 = _addends(0, seen[0]), _addends(1, seen[1]), _addends(2, seen[2])
+    a3, a4, a5 = _addends(3, seen[3]), _addends(4, seen[4]), _addends(5, seen[5])
+    a6, a7, a8 = _addends(6, seen[6]), _addends(7, seen[7]), _addends(8, seen[8])
+    a9, a10, a11 = _addends(9, seen[9]), _addends(10, seen[10]), _addends(11, seen[11])
+    a12, a13, a14 = _addends(12, seen[12]), _addends(13, seen[13]), _addends(14, seen[14])
+    table, total = weights.inputs, np.int32(0)
     for j in range(HIDDEN):
-        hidden = np.int32(
-            (weights.bias[j] + a1[j] + a2[j] + a3[j] + a4[j] + a6[j] + a7[j] + a9[j])
-            + ((a0[j] + a5[j]) + (a8[j] + a10[j]) + ((a11[j] + a12[j]) + (a13[j] + a14[j])))
+        hidden = np.int16(
+            (weights.bias[j] + table[a1 + j] + table[a2 + j] + table[a3 + j] + table[a4 + j])
+            + (table[a6 + j] + table[a9 + j] + table[a7 + j])
+            + (table[a0 + j] + table[a5 + j] + table[a8 + j] + table[a10 + j])
+            + (table[a11 + j] + table[a12 + j] + table[a13 + j] + table[a14 + j])
         )
-        hidden = np.int32(min(max(hidden, np.int32(0)), np.int32(HIDDEN_MAX)))
-        total = np.int32(total + np.int32(hidden * weights.output[j]))
-    odds: int = total + weights.output[HIDDEN]
-    return odds
+        hidden = np.int16(min(max(hidden, np.int16(0)), np.int16(HIDDEN_MAX)))
+        total = np.int32(total + np.int32(np.int32(hidden) * np.int32(weights.output[j])))
+    return int(total + weights.offset)
+
+
+@compiled
+def _addends(n: int, byte: np.uint8) -> int:
+    """Place of the addends that belong to an input byte."""
+    place: int = (256 * n + int(byte)) * HIDDEN
+    return place

@@ -108,25 +108,30 @@ def _find(plane: Plane, valid: Bits) -> tuple[Bits, Plane]:
     height, width = plane.shape
     near = np.zeros((height, width), np.bool_)
     heights = np.empty(height * width // BLOCK**2, np.float32)
+    values, known = np.empty((BLOCK, BLOCK), np.float32), np.empty((BLOCK, BLOCK), np.bool_)
     count = 0
     for row in range(0, height, BLOCK):
-        for column in np.flatnonzero(_wide_blocks(plane, row)) * BLOCK:
-            block = plane[row:row + BLOCK, column:column + BLOCK]
-            known = valid[row:row + BLOCK, column:column + BLOCK]
-            threshold = _threshold(block, known)
+        for column in _wide_blocks(plane, row):
+            for y in range(BLOCK):
+                for x in range(BLOCK):
+                    values[y, x] = plane[row + y, column + x]
+                    known[y, x] = valid[row + y, column + x]
+            threshold = _threshold(values, known)
             if threshold == np.inf:
                 continue
-            gap, contacts = _contacts(block, known, threshold)
+            gap, contacts = _contacts(values, known, threshold)
             if contacts >= MIN_CONTACTS and gap > contacts * MIN_GAP / 2:
-                near[row:row + BLOCK, column:column + BLOCK] = block > threshold
+                for y in range(BLOCK):
+                    for x in range(BLOCK):
+                        near[row + y, column + x] = values[y, x] > threshold
                 heights[count] = gap / contacts
                 count += 1
     return near, heights[:count]
 
 
 @compiled
-def _wide_blocks(plane: Plane, row: int) -> Bits:
-    """Tell quickly in which blocks of a row of blocks the values, filled ones too, span a gap."""
+def _wide_blocks(plane: Plane, row: int) -> NDArray[np.int64]:
+    """Tell quickly in which columns of blocks the values, filled ones too, span a gap."""
     least, greatest = plane[row].copy(), plane[row].copy()
     for y in range(row + 1, row + BLOCK):
         line = plane[y]
@@ -134,11 +139,15 @@ def _wide_blocks(plane: Plane, row: int) -> Bits:
             value = line[x]
             least[x] = value if value < least[x] else least[x]
             greatest[x] = value if value > greatest[x] else greatest[x]
-    wide = np.empty(len(least) // BLOCK, np.bool_)
-    for k in range(len(wide)):
-        block = slice(k * BLOCK, (k + 1) * BLOCK)
-        wide[k] = greatest[block].max() - least[block].min() > MIN_GAP
-    return wide
+    columns, count = np.empty(len(least) // BLOCK, np.int64), 0
+    for column in range(0, len(least), BLOCK):
+        lowest, highest = least[column], greatest[column]
+        for x in range(column + 1, column + BLOCK):
+            lowest = least[x] if least[x] < lowest else lowest
+            highest = greatest[x] if greatest[x] > highest else highest
+        columns[count] = column
+        count += highest - lowest > MIN_GAP
+    return columns[:count]
 
 
 @compiled
@@ -194,16 +203,35 @@ def _shift(plane: Plane, near: Bits, heights: Plane, valid: Bits) -> Plane:
     shifted = plane.copy()
     index = 0
     for row in range(0, plane.shape[0], BLOCK):
-        for column in range(0, plane.shape[1], BLOCK):
-            label = near[row:row + BLOCK, column:column + BLOCK]
-            if not label.any():
-                continue
-            known = valid[row:row + BLOCK, column:column + BLOCK]
-            near_is_larger = 2 * (label & known).sum() > known.sum()
+        for column in _labelled_blocks(near, row):
+            known_labels = known = 0
+            for y in range(row, row + BLOCK):
+                for x in range(column, column + BLOCK):
+                    known += valid[y, x]
+                    known_labels += near[y, x] & valid[y, x]
+            near_is_larger = 2 * known_labels > known
             offset = np.float32(-heights[index] if near_is_larger else heights[index])
-            for y in range(BLOCK):
-                for x in range(BLOCK):
-                    if label[y, x] != near_is_larger:
-                        shifted[row + y, column + x] += offset
+            for y in range(row, row + BLOCK):
+                for x in range(column, column + BLOCK):
+                    if near[y, x] != near_is_larger:
+                        shifted[y, x] += offset
             index += 1
     return shifted
+
+
+@compiled
+def _labelled_blocks(near: Bits, row: int) -> NDArray[np.int64]:
+    """Tell quickly in which columns of blocks there is a label."""
+    some = near[row].copy()
+    for y in range(row + 1, row + BLOCK):
+        line = near[y]
+        for x in range(len(line)):
+            some[x] |= line[x]
+    columns, count = np.empty(len(some) // BLOCK, np.int64), 0
+    for column in range(0, len(some), BLOCK):
+        labels = 0
+        for x in range(column, column + BLOCK):
+            labels += some[x]
+        columns[count] = column
+        count += labels > 0
+    return columns[:count]

@@ -120,8 +120,11 @@ def test_bytes_of_a_smaller_frame_end_early(coder):
         coder.decode(coder.encode(blobs(40, 40, 0, 5)), 200, 200)
 
 
-def test_the_network_is_exact_whatever_it_sees(arrays):
+@pytest.mark.parametrize('name', ['mask', 'steps'])
+def test_the_network_is_exact_whatever_it_sees(name):
+    arrays = getattr(ModelFiles.load('main'), name)
     hidden = np.abs(arrays['inputs'].astype(np.int64)).max(1).sum(0) + np.abs(arrays['bias'])
-    assert hidden.max() < 2**31
+    assert hidden.max() < 2**15
     output = np.abs(arrays['output'].astype(np.int64))
+    assert output[:-1].max() < 2**15
     assert HIDDEN_MAX * output[:-1].sum() + output[-1] < 2**31
