@@ -95,6 +95,8 @@ class CodecNode(LifecycleNode):
             {**self.declared_values(), **changes})
         if not reason and self.codec is not None and any(n in changes for n in CODEC_SETTINGS):
             reason = self.try_load({**self.declared_values(), **changes})
+            if not reason:
+                self.get_logger().info(f'goes on with {in_words(self.codec)}')
         return SetParametersResult(successful=not reason, reason=reason)
 
     def declared_values(self) -> dict[str, Any]:
@@ -135,8 +137,7 @@ class CodecNode(LifecycleNode):
             self.get_logger().fatal(reason)
             self.stop()
             return TransitionCallbackReturn.FAILURE
-        self.get_logger().info(
-            f'ready with model {self.codec.model_id} on {runtime_of(self.codec)}')
+        self.get_logger().info(f'ready with {in_words(self.codec)}')
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -315,6 +316,11 @@ def warm_codec(model: str, values: dict[str, Any]) -> DepthCodec:
     codec = DepthCodec(model, values['threads'], values['runtime'])
     codec.decode(codec.encode(np.full(WARM_UP_SIZE, 1000, np.uint16)))
     return codec
+
+
+def in_words(codec: DepthCodec) -> str:
+    """Return model and runtime of a codec, for people."""
+    return f'model {codec.model_id} on {runtime_of(codec)}'
 
 
 def runtime_of(codec: DepthCodec) -> str:
