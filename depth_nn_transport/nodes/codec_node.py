@@ -72,6 +72,7 @@ class CodecNode(LifecycleNode):
         self.codec: DepthCodec | None = None
         self.worker: NewestWorker[Any] | None = None
         self.hardware_id = ''
+        self._warned: set[str] = set()
         self._publishers_of_ours: list[Any] = []
         self._subscriptions_of_ours: list[Any] = []
         self.add_on_set_parameters_callback(self.check_parameters)
@@ -191,7 +192,7 @@ class CodecNode(LifecycleNode):
         self._subscriptions_of_ours.append(self.create_subscription(
             # The profile is changed in place by the parameters.
             message_type, topic, callback, copy(qos),
-            event_callbacks=subscription_events(name, self.get_logger().warning, self.count_lost),
+            event_callbacks=subscription_events(name, self.warn_once, self.count_lost),
             qos_overriding_options=QoSOverridingOptions.with_default_policies()))
 
     def is_subscribed(self) -> bool:
@@ -208,10 +209,15 @@ class CodecNode(LifecycleNode):
         """Return a publisher with QoS that parameters may override; silent while inactive."""
         self._publishers_of_ours.append(self.create_lifecycle_publisher(
             message_type, topic, copy(qos),
-            event_callbacks=publisher_events(
-                self.resolve_topic_name(topic), self.get_logger().warning),
+            event_callbacks=publisher_events(self.resolve_topic_name(topic), self.warn_once),
             qos_overriding_options=QoSOverridingOptions.with_default_policies()))
         return self._publishers_of_ours[-1]
+
+    def warn_once(self, text: str) -> None:
+        """Warn of what does not change by itself; listeners that come again bring nothing new."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.get_logger().warning(text)
 
     def is_wanted(self, *publishers: Any) -> bool:
         """Return whether a frame for these publishers is worth the work."""

@@ -376,6 +376,13 @@ def test_size_and_camera_may_change_in_the_stream(chain):
     assert chain.pass_through(slope()).height == 48
 
 
+# Nothing but the decoder may lose a frame.
+RELIABLE_INPUT = {f'qos_overrides./{topic}.subscription.reliability': 'reliable'
+                  for topic in (IMAGE, f'second/{IMAGE}')}
+SECOND_ENCODER = ('-r', '__node:=second_encoder', '-r', f'{IMAGE}:=second/{IMAGE}',
+                  '-r', f'/second/{COMPRESSED}:=/{COMPRESSED}')
+
+
 class SharedTopic:
     """
     A decoder, and encoders of two cameras that send on one topic.
@@ -383,12 +390,6 @@ class SharedTopic:
     The cameras differ in size and in nothing else; `compressed` and `restored` are (width, stamp)
     of the frames seen.
     """
-
-    # Nothing but the decoder may lose a frame.
-    RELIABLE_INPUT = {f'qos_overrides./{topic}.subscription.reliability': 'reliable'
-                      for topic in (IMAGE, f'second/{IMAGE}')}
-    SECOND = ('-r', '__node:=second_encoder', '-r', f'{IMAGE}:=second/{IMAGE}',
-              '-r', f'/second/{COMPRESSED}:=/{COMPRESSED}')
 
     def __init__(self, partner, start_node):
         self.partner = partner
@@ -398,12 +399,11 @@ class SharedTopic:
         self.seen = {topic: partner.listen(kind, topic)
                      for kind, topic in ((CompressedDepth, COMPRESSED), (Image, RESTORED))}
         self.number = 0
-        start_node('depth_encoder', **self.RELIABLE_INPUT)
+        start_node('depth_encoder', **RELIABLE_INPUT)
 
     def start_second(self, **parameters):
         """Return a second encoder, which is ready and heard."""
-        encoder = self.start_node(
-            'depth_encoder', *self.SECOND, **self.RELIABLE_INPUT, **parameters)
+        encoder = self.start_node('depth_encoder', *SECOND_ENCODER, **RELIABLE_INPUT, **parameters)
         self.partner.wait_for(
             lambda: self.partner.count_publishers(COMPRESSED) == 2
             and all(camera.get_subscription_count() for camera in self.cameras))
@@ -496,22 +496,34 @@ def test_both_kinds_of_delivery_work_end_to_end(partner, start_node, reliability
     partner.wait_for(came)
 
 
-def test_a_listener_that_asks_for_too_much_is_told_in_plain_words(partner, start_node):
-    override = f'qos_overrides./{COMPRESSED}.publisher.reliability'
-    node = start_node('depth_encoder', **{override: 'best_effort'})
-    partner.listen(CompressedDepth, COMPRESSED)
-    partner.wait_for(lambda: 'no messages pass' in node.output)
-    assert 'another node asks for more reliability than this one offers' in node.output
-    assert override in node.output
+def test_nodes_that_do_not_fit_both_tell_so_in_plain_words_and_once(partner, start_node):
+    override = f'qos_overrides./{COMPRESSED}'
+    encoder = start_node('depth_encoder', **{f'{override}.publisher.reliability': 'best_effort'})
+    decoder = start_node('depth_decoder')
+    for _ in range(2):
+        # The decoder subscribes anew for each listener.
+        listener = partner.create_subscription(Image, RESTORED, lambda image: None, 1)
+        partner.wait_for(lambda: partner.count_subscribers(COMPRESSED) > 0)
+        partner.wait_for(lambda: 'no messages' in encoder.output)
+        partner.wait_for(lambda: 'no messages' in decoder.output)
+        partner.wait_for_silence()
+        partner.destroy_subscription(listener)
+        partner.wait_for(lambda: partner.count_subscribers(COMPRESSED) == 0)
+    assert encoder.output.count(
+        f'no messages reach another node on /{COMPRESSED}: it asks for reliable delivery') == 1
+    assert f'set {override}.publisher.reliability to reliable' in encoder.output
+    assert decoder.output.count(
+        f'no messages come from another node on /{COMPRESSED}: it sends best effort') == 1
+    assert f'set {override}.subscription.reliability to best_effort' in decoder.output
 
 
-def test_ends_that_do_not_fit_are_told_in_plain_words(partner, start_node):
-    node = start_node('depth_encoder', **{
-        f'qos_overrides./{IMAGE}.subscription.reliability': 'reliable'})
+def test_a_camera_that_does_not_fit_is_told_of(partner, start_node):
+    override = f'qos_overrides./{IMAGE}.subscription.reliability'
+    node = start_node('depth_encoder', **{override: 'reliable'})
     partner.create_publisher(
         Image, IMAGE, QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-    partner.wait_for(lambda: 'no messages pass' in node.output)
-    assert f'qos_overrides./{IMAGE}.subscription.reliability' in node.output
+    partner.wait_for(lambda: 'no messages come from another node' in node.output)
+    assert f'set {override} to best_effort' in node.output
 
 
 def test_a_decoder_without_listeners_is_idle_and_fine(partner, start_node):
