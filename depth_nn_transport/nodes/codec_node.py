@@ -26,9 +26,14 @@ from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.nodes.diagnostics import figures_of, Problem, problems_of, status
 from depth_nn_transport.nodes.drop_log import DropLog
 from depth_nn_transport.nodes.frame_statistics import Frame, FrameStatistics
+from depth_nn_transport.nodes.memory import give_back_unused
 from depth_nn_transport.nodes.newest_worker import NewestWorker
 from depth_nn_transport.nodes.parameters import CODEC_SETTINGS, refusal, Setting
-from depth_nn_transport.nodes.quality_of_service import publisher_events, subscription_events
+from depth_nn_transport.nodes.quality_of_service import (
+    advice_on_loss,
+    publisher_events,
+    subscription_events,
+)
 
 from diagnostic_msgs.msg import DiagnosticArray
 
@@ -189,10 +194,13 @@ class CodecNode(LifecycleNode):
     def subscribe(self, message_type: type, topic: str, callback: Any, qos: QoSProfile) -> None:
         """Subscribe with QoS that parameters may override, until the node is deactivated."""
         name = self.resolve_topic_name(topic)
+        # The profile is changed in place by the parameters.
+        profile = copy(qos)
         self._subscriptions_of_ours.append(self.create_subscription(
-            # The profile is changed in place by the parameters.
-            message_type, topic, callback, copy(qos),
-            event_callbacks=subscription_events(name, self.warn_once, self.count_lost),
+            message_type, topic, callback, profile,
+            event_callbacks=subscription_events(
+                name, self.warn_once,
+                lambda count: self.count_lost(count, advice_on_loss(name, profile))),
             qos_overriding_options=QoSOverridingOptions.with_default_policies()))
 
     def is_subscribed(self) -> bool:
@@ -255,10 +263,10 @@ class CodecNode(LifecycleNode):
         self.drop('replaced', 'a newer one came before this machine got to it; lower the frame '
                               'rate or the resolution, or raise threads')
 
-    def count_lost(self, count: int) -> None:
+    def count_lost(self, count: int, advice: str) -> None:
         """Count messages that the middleware lost."""
         for _ in range(count):
-            self.drop('lost', 'the middleware lost it; the link or this machine is too slow')
+            self.drop('lost', advice)
 
     def age_ms(self, stamp: Any) -> float:
         """Return the time since a header's stamp, by the node's clock."""
@@ -321,6 +329,7 @@ def warm_codec(model: str, values: dict[str, Any]) -> DepthCodec:
     """Return a codec of a model and of a node's parameters, past its first frame."""
     codec = DepthCodec(model, values['threads'], values['runtime'])
     codec.decode(codec.encode(np.full(WARM_UP_SIZE, 1000, np.uint16)))
+    give_back_unused()
     return codec
 
 

@@ -70,3 +70,12 @@ def advice(event: Any, topic: str, end: str) -> str:
     return (f'no messages {passes} another node on {topic}: it {says}; set '
             f'qos_overrides.{topic}.{end}.reliability to {here} in the params_file of this node, '
             f'or the reliability of the other one to {there}')
+
+
+def advice_on_loss(topic: str, profile: QoSProfile) -> str:
+    """Return in plain words what to do about messages that a subscription lost."""
+    text = f'the middleware lost it on {topic}; the link or this machine is too slow'
+    if profile.reliability != ReliabilityPolicy.BEST_EFFORT:
+        return text
+    return (f'{text}; where the sender is reliable, set '
+            f'qos_overrides.{topic}.subscription.reliability to reliable')

@@ -17,7 +17,12 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from depth_nn_transport.nodes.quality_of_service import advice
+from depth_nn_transport.nodes.quality_of_service import (
+    advice,
+    advice_on_loss,
+    BEST_EFFORT,
+    RELIABLE,
+)
 
 import pytest
 
@@ -43,3 +48,8 @@ def test_no_parameter_is_named_that_does_not_exist(policy, end):
     text = advice(event(policy), '/depth', end)
     assert f'more {policy.lower()} than' in text
     assert 'qos_overrides' not in text
+
+
+def test_only_what_best_effort_lost_may_come_reliably():
+    assert 'qos_overrides./depth.subscription.reliability' in advice_on_loss('/depth', BEST_EFFORT)
+    assert 'qos_overrides' not in advice_on_loss('/depth', RELIABLE)
