@@ -38,6 +38,7 @@ from depth_nn_transport.nodes.quality_of_service import (
 from diagnostic_msgs.msg import DiagnosticArray
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -326,11 +327,23 @@ class CodecNode(LifecycleNode):
 
 
 def warm_codec(model: str, values: dict[str, Any]) -> DepthCodec:
-    """Return a codec of a model and of a node's parameters, past its first frame."""
+    """Return a codec of a model and of a node's parameters, past its first frame of each mode."""
     codec = DepthCodec(model, values['threads'], values['runtime'])
-    codec.decode(codec.encode(np.full(WARM_UP_SIZE, 1000, np.uint16)))
+    depth = warm_up_depth()
+    for promise in ({'mode': 'lossy'}, {'mode': 'bounded', 'max_error': 2.0}, {'mode': 'lossless'}):
+        codec.decode(codec.encode(depth, **promise))
     give_back_unused()
     return codec
+
+
+def warm_up_depth() -> NDArray[np.uint16]:
+    """Return depth in mm, (H, W), with all that a camera's has: holes, an object, outliers."""
+    height, width = WARM_UP_SIZE
+    depth = np.rint(640_000 / np.linspace(100, 400, width)) * np.ones((height, 1))
+    depth[100:300, 200:400] = 800
+    depth[::7, ::11] *= 1.5
+    depth[::50] = 0
+    return depth.astype(np.uint16)
 
 
 def in_words(codec: DepthCodec) -> str:

@@ -28,7 +28,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 # Whatever must not arrive is waited for this long.
 SILENCE_S = 0.5
 
