@@ -330,8 +330,8 @@ def warm_codec(model: str, values: dict[str, Any]) -> DepthCodec:
     """Return a codec of a model and of a node's parameters, past its first frame of each mode."""
     codec = DepthCodec(model, values['threads'], values['runtime'])
     depth = warm_up_depth()
-    for promise in ({'mode': 'lossy'}, {'mode': 'bounded', 'max_error': 2.0}, {'mode': 'lossless'}):
-        codec.decode(codec.encode(depth, **promise))
+    for mode, max_error in (('lossy', None), ('bounded', 2.0), ('lossless', None)):
+        codec.decode(codec.encode(depth, mode=mode, max_error=max_error))
     give_back_unused()
     return codec
 
