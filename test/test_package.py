@@ -58,6 +58,16 @@ def test_manifests_name_licence_and_format(path):
     assert ElementTree.parse(path).getroot().get('format') == '3'
 
 
+def test_manifest_names_the_ros_packages_that_are_imported():
+    root = ElementTree.parse(MANIFESTS[0]).getroot()
+    named = {element.text for element in root.findall('exec_depend')}
+    imported = {name for folder in ('depth_nn_transport', 'launch')
+                for path in (ROOT / folder).rglob('*.py')
+                for name in re.findall(r'^(?:from|import) (\w+)', path.read_text(), re.MULTILINE)
+                if re.fullmatch(r'rclpy|launch|launch_ros|\w+_msgs|\w+_interfaces', name)}
+    assert {name for name in named if not name.startswith('python3-')} == imported
+
+
 def test_entry_points_lead_to_functions(setup_arguments):
     scripts = ast.literal_eval(setup_arguments['entry_points'])['console_scripts']
     for script in scripts:

@@ -26,13 +26,19 @@ from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.nodes.diagnostics import figures_of, Problem, problems_of, status
 from depth_nn_transport.nodes.drop_log import DropLog
 from depth_nn_transport.nodes.frame_statistics import Frame, FrameStatistics
+from depth_nn_transport.nodes.memory import give_back_unused
 from depth_nn_transport.nodes.newest_worker import NewestWorker
 from depth_nn_transport.nodes.parameters import CODEC_SETTINGS, refusal, Setting
-from depth_nn_transport.nodes.quality_of_service import publisher_events, subscription_events
+from depth_nn_transport.nodes.quality_of_service import (
+    advice_on_loss,
+    publisher_events,
+    subscription_events,
+)
 
 from diagnostic_msgs.msg import DiagnosticArray
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rcl_interfaces.msg import (
     FloatingPointRange,
@@ -72,6 +78,7 @@ class CodecNode(LifecycleNode):
         self.codec: DepthCodec | None = None
         self.worker: NewestWorker[Any] | None = None
         self.hardware_id = ''
+        self._warned: set[str] = set()
         self._publishers_of_ours: list[Any] = []
         self._subscriptions_of_ours: list[Any] = []
         self.add_on_set_parameters_callback(self.check_parameters)
@@ -95,6 +102,8 @@ class CodecNode(LifecycleNode):
             {**self.declared_values(), **changes})
         if not reason and self.codec is not None and any(n in changes for n in CODEC_SETTINGS):
             reason = self.try_load({**self.declared_values(), **changes})
+            if not reason:
+                self.get_logger().info(f'goes on with {in_words(self.codec)}')
         return SetParametersResult(successful=not reason, reason=reason)
 
     def declared_values(self) -> dict[str, Any]:
@@ -135,8 +144,7 @@ class CodecNode(LifecycleNode):
             self.get_logger().fatal(reason)
             self.stop()
             return TransitionCallbackReturn.FAILURE
-        self.get_logger().info(
-            f'ready with model {self.codec.model_id} on {runtime_of(self.codec)}')
+        self.get_logger().info(f'ready with {in_words(self.codec)}')
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -187,10 +195,13 @@ class CodecNode(LifecycleNode):
     def subscribe(self, message_type: type, topic: str, callback: Any, qos: QoSProfile) -> None:
         """Subscribe with QoS that parameters may override, until the node is deactivated."""
         name = self.resolve_topic_name(topic)
+        # The profile is changed in place by the parameters.
+        profile = copy(qos)
         self._subscriptions_of_ours.append(self.create_subscription(
-            # The profile is changed in place by the parameters.
-            message_type, topic, callback, copy(qos),
-            event_callbacks=subscription_events(name, self.get_logger().warning, self.count_lost),
+            message_type, topic, callback, profile,
+            event_callbacks=subscription_events(
+                name, self.warn_once,
+                lambda count: self.count_lost(count, advice_on_loss(name, profile))),
             qos_overriding_options=QoSOverridingOptions.with_default_policies()))
 
     def is_subscribed(self) -> bool:
@@ -207,10 +218,15 @@ class CodecNode(LifecycleNode):
         """Return a publisher with QoS that parameters may override; silent while inactive."""
         self._publishers_of_ours.append(self.create_lifecycle_publisher(
             message_type, topic, copy(qos),
-            event_callbacks=publisher_events(
-                self.resolve_topic_name(topic), self.get_logger().warning),
+            event_callbacks=publisher_events(self.resolve_topic_name(topic), self.warn_once),
             qos_overriding_options=QoSOverridingOptions.with_default_policies()))
         return self._publishers_of_ours[-1]
+
+    def warn_once(self, text: str) -> None:
+        """Warn of what does not change by itself; listeners that come again bring nothing new."""
+        if text not in self._warned:
+            self._warned.add(text)
+            self.get_logger().warning(text)
 
     def is_wanted(self, *publishers: Any) -> bool:
         """Return whether a frame for these publishers is worth the work."""
@@ -248,10 +264,10 @@ class CodecNode(LifecycleNode):
         self.drop('replaced', 'a newer one came before this machine got to it; lower the frame '
                               'rate or the resolution, or raise threads')
 
-    def count_lost(self, count: int) -> None:
+    def count_lost(self, count: int, advice: str) -> None:
         """Count messages that the middleware lost."""
         for _ in range(count):
-            self.drop('lost', 'the middleware lost it; the link or this machine is too slow')
+            self.drop('lost', advice)
 
     def age_ms(self, stamp: Any) -> float:
         """Return the time since a header's stamp, by the node's clock."""
@@ -311,10 +327,28 @@ class CodecNode(LifecycleNode):
 
 
 def warm_codec(model: str, values: dict[str, Any]) -> DepthCodec:
-    """Return a codec of a model and of a node's parameters, past its first frame."""
+    """Return a codec of a model and of a node's parameters, past its first frame of each mode."""
     codec = DepthCodec(model, values['threads'], values['runtime'])
-    codec.decode(codec.encode(np.full(WARM_UP_SIZE, 1000, np.uint16)))
+    depth = warm_up_depth()
+    for mode, max_error in (('lossy', None), ('bounded', 2.0), ('lossless', None)):
+        codec.decode(codec.encode(depth, mode=mode, max_error=max_error))
+    give_back_unused()
     return codec
+
+
+def warm_up_depth() -> NDArray[np.uint16]:
+    """Return depth in mm, (H, W), with all that a camera's has: holes, an object, outliers."""
+    height, width = WARM_UP_SIZE
+    depth = np.rint(640_000 / np.linspace(100, 400, width)) * np.ones((height, 1))
+    depth[100:300, 200:400] = 800
+    depth[::7, ::11] *= 1.5
+    depth[::50] = 0
+    return depth.astype(np.uint16)
+
+
+def in_words(codec: DepthCodec) -> str:
+    """Return model and runtime of a codec, for people."""
+    return f'model {codec.model_id} on {runtime_of(codec)}'
 
 
 def runtime_of(codec: DepthCodec) -> str:

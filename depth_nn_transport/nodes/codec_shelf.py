@@ -39,7 +39,7 @@ class CodecShelf:
         self._load = load
         self._others: OrderedDict[str, DepthCodec] = OrderedDict()
         # Empty for a model that is damaged; each is read once, whatever the frames claim.
-        self._installed_ids: dict[str, str] = {}
+        self._installed_ids = {model: self.main.model_id} if model in installed_models() else {}
         self._lock = threading.Lock()
 
     def codec(self, model_id: str) -> DepthCodec:

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Hashable
 import time
 from typing import Any
 
@@ -134,7 +135,7 @@ class DepthDecoder(CodecNode):
         """Hand a frame to the worker."""
         self.statistics.receive()
         self.hardware_id = message.header.frame_id
-        self.hand_over(message, message.header.frame_id)
+        self.hand_over(message, stream_of(message))
 
     def process(self, message: CompressedDepth) -> Frame:
         """Decode a frame and publish image and calibration."""
@@ -180,6 +181,17 @@ class DepthDecoder(CodecNode):
             return
         info.header = message.header
         self.info_publisher.publish(info)
+
+
+def stream_of(message: CompressedDepth) -> Hashable:
+    """
+    Return what tells the frames of one sender from those of another on the same topic.
+
+    A frame that waits is overtaken by those of its own stream only, so that a sender of another
+    model or size takes nothing away from one with the same `frame_id`.
+    """
+    return (message.header.frame_id, message.model_id, message.mode, message.width,
+            message.height)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -35,6 +35,8 @@ DEFAULT_CAMERA = 'camera'
 RESPAWN_DELAY_S = 2.0
 # Parameters of the encoder that are launch arguments too, with the type of their values.
 ENCODER_PARAMETERS = {'mode': str, 'quality': float}
+# What launch refuses; a node that refuses its parameters would be started again and again.
+CHOICES = {'mode': ('', *MODES)}
 
 COMMON_ARGUMENTS = {
     'namespace': ('', 'namespace of the node'),
@@ -67,7 +69,8 @@ def describe(
         parameters: Mapping[str, type]) -> LaunchDescription:
     """Return the description that declares arguments and starts a node."""
     return LaunchDescription([
-        *(DeclareLaunchArgument(name, default_value=default, description=description)
+        *(DeclareLaunchArgument(name, default_value=default, description=description,
+                                choices=CHOICES.get(name))
           for name, (default, description) in arguments.items()),
         OpaqueFunction(function=partial(node_actions, executable, parameters)),
     ])

@@ -57,8 +57,25 @@ def subscription_events(topic: str, tell: Callable[[str], Any],
 def advice(event: Any, topic: str, end: str) -> str:
     """Return in plain words what does not fit and what to do."""
     policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
-    asks, offers = (('another node', 'this one') if end == 'publisher'
-                    else ('this node', 'another one'))
-    return (f'no messages pass on {topic} between this node and another: {asks} asks for more '
-            f'{policy} than {offers} offers; make both ends agree, here with the parameter '
-            f'qos_overrides.{topic}.{end}.{policy} in params_file')
+    publishes = end == 'publisher'
+    passes = 'reach' if publishes else 'come from'
+    if policy != 'reliability':
+        asks, offers = ('it asks', 'this node offers') if publishes else ('this node asks',
+                                                                          'it offers')
+        return (f'no messages {passes} another node on {topic}: {asks} for more {policy} than '
+                f'{offers}; change the other node')
+    here, there = ('reliable', 'best_effort') if publishes else ('best_effort', 'reliable')
+    says = ('asks for reliable delivery, this node sends best effort' if publishes else
+            'sends best effort, this node asks for reliable delivery')
+    return (f'no messages {passes} another node on {topic}: it {says}; set '
+            f'qos_overrides.{topic}.{end}.reliability to {here} in the params_file of this node, '
+            f'or the reliability of the other one to {there}')
+
+
+def advice_on_loss(topic: str, profile: QoSProfile) -> str:
+    """Return in plain words what to do about messages that a subscription lost."""
+    text = f'the middleware lost it on {topic}; the link or this machine is too slow'
+    if profile.reliability != ReliabilityPolicy.BEST_EFFORT:
+        return text
+    return (f'{text}; where the sender is reliable, set '
+            f'qos_overrides.{topic}.subscription.reliability to reliable')

@@ -25,12 +25,16 @@ from numpy.typing import NDArray
 MAX_QUALITY = 100
 WINDOW_S = 0.5
 # What was sent too little or too much is made up for in this time, but not in fewer frames.
-SETTLING_S = 0.27
+SETTLING_S = 0.5
 MIN_SETTLING_FRAMES = 3.0
 # Credit is lost beyond this many frames, so that a pause is not followed by a burst.
 MAX_CREDIT_FRAMES = 2.0
+# Frames that are too large at any quality are skipped one by one, not by the half second.
+MAX_DEBT_FRAMES = 1.5
 # Share of the rate that is aimed at: a little room, for sizes are predictions.
-AIM = 0.98
+AIM = 0.985
+# Share of the bytes that may be sent at most that is aimed at, lest a frame is skipped for a few.
+MARGIN = 0.97
 # A deviation from the wanted size is made up for later rather than by another quality, up to here.
 DEAD_BAND = 0.015
 # Surprises below this are noise, to be averaged; above, the scene has changed.
@@ -115,10 +119,10 @@ class RateController:
     """
     Keeps a stream to a bit rate by the quality of its frames.
 
-    For each frame: `choose` a quality, encode, and ask whether it `fits`. If it does, tell that it
-    was `sent`; if not, encode again at the quality that `retry` names, or skip the frame.
-    No 500 ms hold more than the rate allows plus one frame's worth, which is the rate times the
-    period of the frames.
+    For each frame: `choose` a quality, encode, and ask for the `delay`. If there is one, wait,
+    send and tell that it was `sent`; if not, encode again at the quality that `retry` names, or
+    skip the frame. No 500 ms hold more than the rate allows plus one frame's worth, which is the
+    rate times the period of the frames.
     """
 
     def __init__(self, bits_per_second: float) -> None:
@@ -130,6 +134,8 @@ class RateController:
         self._credit = 0.0
         self._last_time: float | None = None
         self._quality = MAX_QUALITY // 2
+        self._wanted = 0.0
+        self._is_retry = False
 
     @property
     def frame_worth(self) -> float:
@@ -139,22 +145,22 @@ class RateController:
     def choose(self, now: float) -> int:
         """Return the quality for a frame; `now` is in seconds of a clock that never goes back."""
         self._account_for_time(now)
+        self._is_retry = False
         even = AIM * self.frame_worth
-        room = self._room(now + PATIENCE * self._period)
         settling_frames = max(SETTLING_S / self._period, MIN_SETTLING_FRAMES)
-        wanted = min(even + (self._credit - even) / settling_frames, room)
-        expected = self._model.size(self._quality)
-        if abs(expected - wanted) > DEAD_BAND * wanted:
+        self._wanted = even + (self._credit - even) / settling_frames
+        wanted = min(self._wanted, MARGIN * self._limit_soon(now))
+        if abs(self._model.size(self._quality) - wanted) > DEAD_BAND * wanted:
             self._quality = self._model.quality_for(wanted)
         return self._quality
 
     def delay(self, now: float, size: int) -> float | None:
         """Return how many seconds to wait before a frame may be sent, None if that is too long."""
         for wait in self._moments(now):
-            if size <= self._room(now + wait):
+            if size <= self._limit(now + wait):
                 return wait
         # What is larger than a window's share can only go alone, once it is paid for.
-        alone = self._room(now) >= self._rate * WINDOW_S and self._credit >= AIM * self.frame_worth
+        alone = self._room(now) >= self._rate * WINDOW_S and self._affordable() == math.inf
         return 0.0 if alone else None
 
     def _moments(self, now: float) -> list[float]:
@@ -164,19 +170,24 @@ class RateController:
 
     def retry(self, quality: int, size: int, now: float) -> int | None:
         """Return a lower quality at which the frame should fit, None if there is none."""
-        self._model.learn(quality, size)
-        room = self._room(now + PATIENCE * self._period)
-        lower = min(self._model.quality_for(room), quality - 1)
-        return lower if lower >= 0 and self._model.size(lower) <= room else None
+        self._learn(quality, size)
+        limit = self._limit_soon(now)
+        wanted = min(self._wanted, MARGIN * limit)
+        lower = min(self._model.quality_for(wanted), quality - 1)
+        return lower if lower >= 0 and self._model.size(lower) <= limit else None
 
     def sent(self, now: float, quality: int, size: int) -> None:
         """Take in a frame that was sent."""
-        self._model.learn(quality, size)
+        self._learn(quality, size)
         self._window.append(SentFrame(now, size))
         while self._window[0].time <= now - WINDOW_S:
             self._window.popleft()
         self._credit -= size
         self._quality = quality
+
+    def _learn(self, quality: int, size: int) -> None:
+        self._model.learn(quality, size, same_frame=self._is_retry)
+        self._is_retry = True
 
     def _account_for_time(self, now: float) -> None:
         if self._last_time is None:
@@ -187,6 +198,19 @@ class RateController:
             self._credit = min(self._credit + AIM * self._rate * passed,
                                MAX_CREDIT_FRAMES * self.frame_worth)
         self._last_time = now
+
+    def _limit_soon(self, now: float) -> float:
+        """Return the bytes that may be sent if one waits as long as patience allows."""
+        return self._limit(now + PATIENCE * self._period)
+
+    def _limit(self, time: float) -> float:
+        """Return the bytes that may be sent at a time."""
+        return min(self._room(time), self._affordable())
+
+    def _affordable(self) -> float:
+        """Return the bytes that leave no more than the largest debt; any if none can be saved."""
+        affordable = self._credit + MAX_DEBT_FRAMES * self.frame_worth
+        return affordable if affordable < MAX_CREDIT_FRAMES * self.frame_worth else math.inf
 
     def _room(self, time: float) -> float:
         """Return the bytes that may be sent at a time without exceeding the window's share."""

@@ -20,6 +20,7 @@ import sys
 
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.nodes.codec_node import CodecNode
+from depth_nn_transport.nodes.memory import use_one_heap
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -31,6 +32,7 @@ from rclpy.logging import get_logger
 def run(create: Callable[[], CodecNode], arguments: list[str] | None) -> None:
     """Create a node and spin it until SIGINT or SIGTERM; exit with 1 if it cannot start."""
     node = None
+    use_one_heap()
     try:
         rclpy.init(args=arguments)
         # Before the model is loaded: an executor that is made after a signal complains.

@@ -87,6 +87,12 @@ def test_only_the_decoder_has_no_mode():
     assert 'mode' not in arguments_of('decoder.launch.py')
 
 
+def test_a_wrong_mode_is_refused_before_a_node_starts():
+    output = launch_until_ready(1, 'encoder.launch.py', 'mode:=best')
+    assert "'lossless'" in output, output
+    assert 'process started' not in output, output
+
+
 def test_default_topics_are_those_of_the_nodes(launching):
     assert all(source == target for source, target in launching.remappings('', 'camera'))
 

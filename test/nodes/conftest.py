@@ -28,7 +28,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
-TIMEOUT_S = 60
+TIMEOUT_S = 120
 # Whatever must not arrive is waited for this long.
 SILENCE_S = 0.5
 
@@ -79,11 +79,15 @@ def partner() -> Iterator[Partner]:
 
 @pytest.fixture
 def start_node() -> Iterator[Callable[..., NodeProcess]]:
-    """Return a function that starts a node of the package; it is stopped after the test."""
+    """
+    Return a function that starts a node of the package; it is stopped after the test.
+
+    Words after the node's name are passed on behind its parameters, such as a remapping.
+    """
     started: list[NodeProcess] = []
 
-    def start(name: str, **parameters: Any) -> NodeProcess:
-        started.append(NodeProcess(name, parameters))
+    def start(name: str, *words: str, **parameters: Any) -> NodeProcess:
+        started.append(NodeProcess(name, parameters, words))
         return started[-1]
 
     yield start

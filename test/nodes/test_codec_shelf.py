@@ -57,6 +57,13 @@ def test_a_model_that_is_not_installed_is_refused_without_loading_again(loads, m
     assert len(loads) <= 2
 
 
+def test_another_version_of_the_expected_model_is_refused_without_loading(loads):
+    codecs = shelf(loads)
+    with pytest.raises(ModelMismatchError, match='not installed'):
+        codecs.codec('a-2')
+    assert loads == ['a']
+
+
 def test_ids_that_change_with_every_frame_load_nothing(loads):
     codecs = shelf(loads)
     for number in range(50):

@@ -16,8 +16,11 @@
 from __future__ import annotations
 
 from copy import deepcopy
+import re
+import shutil
 import signal
 
+from depth_nn_transport.codec.model_files import MODELS
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
 from depth_nn_transport.nodes.quality_of_service import LATCHED
 
@@ -232,13 +235,13 @@ def test_wrong_parameters_end_a_node_with_one_line(start_node, partner, paramete
     assert str(*parameters.values()) in report.output or 'threads' in report.output
 
 
-def diagnosed(partner, key: str) -> str:
-    """Return what the next diagnostics say of a key."""
+def diagnosed(partner, key: str, node: str = '') -> str:
+    """Return what the next diagnostics say of a key, of any node if none is named."""
     arrays = partner.listen(DiagnosticArray, '/diagnostics')
 
     def found() -> list[str]:
         return [pair.value for array in arrays for status in array.status
-                for pair in status.values if pair.key == key]
+                for pair in status.values if pair.key == key and node in status.name]
 
     partner.wait_for(lambda: bool(found()))
     return found()[-1]
@@ -283,6 +286,18 @@ def test_parameters_change_at_run_time_or_are_refused_with_the_reason(chain):
     assert diagnosed(partner, 'quality of the last frame') == '20.0'
 
 
+def test_what_auto_stands_for_is_told(partner, start_node):
+    partner.listen(Image, RESTORED)
+    for name in ('depth_encoder', 'depth_decoder'):
+        node = start_node(name)
+        partner.wait_for(lambda node=node: 'ready with model' in node.output)
+        told = diagnosed(partner, 'runtime', name)
+        assert re.fullmatch(r'openvino \(CPU, b?float\d+\)', told)
+        model = diagnosed(partner, 'model', name)
+        assert re.fullmatch(r'main-[0-9a-f]+', model)
+        assert f'ready with model {model} on {told}' in node.output
+
+
 def test_the_runtime_changes_at_run_time_and_is_told(chain):
     expected = chain.pass_through(slope())
     for node in ('depth_encoder', 'depth_decoder'):
@@ -291,6 +306,7 @@ def test_the_runtime_changes_at_run_time_and_is_told(chain):
     restored = chain.pass_through(slope())
     assert mean_error_mm(restored, expected) < 1
     assert 'on openvino (' in chain.encoder.output
+    assert re.search(r'goes on with model main-\w+ on torch \(', chain.encoder.output)
 
 
 def test_promises_change_at_run_time_and_are_kept(chain):
@@ -360,6 +376,79 @@ def test_size_and_camera_may_change_in_the_stream(chain):
     assert chain.pass_through(slope()).height == 48
 
 
+# Nothing but the decoder may lose a frame.
+RELIABLE_INPUT = {f'qos_overrides./{topic}.subscription.reliability': 'reliable'
+                  for topic in (IMAGE, f'second/{IMAGE}')}
+SECOND_ENCODER = ('-r', '__node:=second_encoder', '-r', f'{IMAGE}:=second/{IMAGE}',
+                  '-r', f'/second/{COMPRESSED}:=/{COMPRESSED}')
+
+
+class SharedTopic:
+    """
+    A decoder, and encoders of two cameras that send on one topic.
+
+    The cameras differ in size and in nothing else; `compressed` and `restored` are (width, stamp)
+    of the frames seen.
+    """
+
+    def __init__(self, partner, start_node):
+        self.partner = partner
+        self.start_node = start_node
+        self.decoder = start_node('depth_decoder')
+        self.cameras = [partner.speak(Image, topic) for topic in (IMAGE, f'second/{IMAGE}')]
+        self.seen = {topic: partner.listen(kind, topic)
+                     for kind, topic in ((CompressedDepth, COMPRESSED), (Image, RESTORED))}
+        self.number = 0
+        start_node('depth_encoder', **RELIABLE_INPUT)
+
+    def start_second(self, **parameters):
+        """Return a second encoder, which is ready and heard."""
+        encoder = self.start_node('depth_encoder', *SECOND_ENCODER, **RELIABLE_INPUT, **parameters)
+        self.partner.wait_for(
+            lambda: self.partner.count_publishers(COMPRESSED) == 2
+            and all(camera.get_subscription_count() for camera in self.cameras))
+        return encoder
+
+    def send(self, expected: dict[str, set[int]]) -> None:
+        """Send an image of each camera; wait for the widths that are expected on each topic."""
+        self.number += 1
+        header = Header(frame_id='optical_frame')
+        header.stamp.sec = self.number
+        for camera, width in zip(self.cameras, (64, 128), strict=True):
+            depth = np.tile(np.repeat(SLOPE_MM, width // 64), (48, 1))
+            camera.publish(depth_to_image(depth, '16UC1', header))
+        self.partner.wait_for(lambda: all(
+            self.widths(topic) == widths for topic, widths in expected.items()))
+
+    def widths(self, topic: str) -> set[int]:
+        """Return the widths of the newest frames on a topic."""
+        return {message.width for message in self.seen[topic]
+                if message.header.stamp.sec == self.number}
+
+
+def test_encoders_of_two_sizes_modes_and_models_share_a_topic(partner, start_node, tmp_path):
+    topic = SharedTopic(partner, start_node)
+    second = topic.start_second(mode='bounded', max_error=2.0)
+    for _ in range(10):
+        topic.send({COMPRESSED: {64, 128}, RESTORED: {64, 128}})
+    assert {message.mode for message in topic.seen[COMPRESSED]} == {
+        CompressedDepth.MODE_LOSSY, CompressedDepth.MODE_BOUNDED}
+    second.stop()
+    partner.wait_for(lambda: partner.count_publishers(COMPRESSED) == 1)
+    shutil.copytree(MODELS / 'main', tmp_path / 'other')
+    topic.start_second(model=tmp_path / 'other')
+    for _ in range(10):
+        topic.send({COMPRESSED: {64, 128}, RESTORED: {64}})
+    # Nobody tells when the last frame is refused.
+    partner.wait_for_silence()
+    report = topic.decoder.stop()
+    assert report.exit_code == 0
+    assert report.summary['frames'] == 30
+    assert report.summary['dropped'] == {'ModelMismatchError': 10}
+    assert 1 <= report.output.count('dropped a frame (ModelMismatchError') < 10
+    assert 'other-' in report.output and 'not installed here' in report.output
+
+
 def test_a_managed_node_waits_for_its_manager(partner, start_node):
     encoder = start_node('depth_encoder', autostart='false')
     images = partner.speak(Image, IMAGE)
@@ -407,22 +496,34 @@ def test_both_kinds_of_delivery_work_end_to_end(partner, start_node, reliability
     partner.wait_for(came)
 
 
-def test_a_listener_that_asks_for_too_much_is_told_in_plain_words(partner, start_node):
-    override = f'qos_overrides./{COMPRESSED}.publisher.reliability'
-    node = start_node('depth_encoder', **{override: 'best_effort'})
-    partner.listen(CompressedDepth, COMPRESSED)
-    partner.wait_for(lambda: 'no messages pass' in node.output)
-    assert 'another node asks for more reliability than this one offers' in node.output
-    assert override in node.output
+def test_nodes_that_do_not_fit_both_tell_so_in_plain_words_and_once(partner, start_node):
+    override = f'qos_overrides./{COMPRESSED}'
+    encoder = start_node('depth_encoder', **{f'{override}.publisher.reliability': 'best_effort'})
+    decoder = start_node('depth_decoder')
+    for _ in range(2):
+        # The decoder subscribes anew for each listener.
+        listener = partner.create_subscription(Image, RESTORED, lambda image: None, 1)
+        partner.wait_for(lambda: partner.count_subscribers(COMPRESSED) > 0)
+        partner.wait_for(lambda: 'no messages' in encoder.output)
+        partner.wait_for(lambda: 'no messages' in decoder.output)
+        partner.wait_for_silence()
+        partner.destroy_subscription(listener)
+        partner.wait_for(lambda: partner.count_subscribers(COMPRESSED) == 0)
+    assert encoder.output.count(
+        f'no messages reach another node on /{COMPRESSED}: it asks for reliable delivery') == 1
+    assert f'set {override}.publisher.reliability to reliable' in encoder.output
+    assert decoder.output.count(
+        f'no messages come from another node on /{COMPRESSED}: it sends best effort') == 1
+    assert f'set {override}.subscription.reliability to best_effort' in decoder.output
 
 
-def test_ends_that_do_not_fit_are_told_in_plain_words(partner, start_node):
-    node = start_node('depth_encoder', **{
-        f'qos_overrides./{IMAGE}.subscription.reliability': 'reliable'})
+def test_a_camera_that_does_not_fit_is_told_of(partner, start_node):
+    override = f'qos_overrides./{IMAGE}.subscription.reliability'
+    node = start_node('depth_encoder', **{override: 'reliable'})
     partner.create_publisher(
         Image, IMAGE, QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-    partner.wait_for(lambda: 'no messages pass' in node.output)
-    assert f'qos_overrides./{IMAGE}.subscription.reliability' in node.output
+    partner.wait_for(lambda: 'no messages come from another node' in node.output)
+    assert f'set {override} to best_effort' in node.output
 
 
 def test_a_decoder_without_listeners_is_idle_and_fine(partner, start_node):

@@ -1,0 +1,54 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""What the nodes do before their first frame."""
+
+from __future__ import annotations
+
+from pathlib import Path
+import subprocess
+import sys
+
+import pytest
+
+# Prints how many functions the warm-up has compiled, and how many more the first frames do.
+FIRST_FRAMES = """
+import sys
+import cv2
+from depth_nn_transport.nodes.codec_node import warm_codec
+from numba.core.dispatcher import Dispatcher
+
+def compiled():
+    found = {id(value): value for name, module in list(sys.modules.items())
+             if name.startswith('depth_nn_transport') for value in vars(module).values()
+             if isinstance(value, Dispatcher)}
+    return sum(len(function.signatures) for function in found.values())
+
+codec = warm_codec('main', {'threads': 1, 'runtime': 'auto'})
+before = compiled()
+for promise in ({}, {'mode': 'bounded', 'max_error': 1.0}, {'mode': 'bounded', 'max_error': 8.0},
+                {'mode': 'lossless'}):
+    codec.decode(codec.encode(cv2.imread(sys.argv[1], -1), **promise))
+print(before, compiled() - before)
+"""
+FRAMES = Path(__file__).parents[1] / 'golden'
+
+
+@pytest.mark.parametrize('name', ['room', 'near'])
+def test_the_first_frames_of_a_camera_find_everything_compiled(name):
+    output = subprocess.run(
+        [sys.executable, '-c', FIRST_FRAMES, str(FRAMES / f'{name}.png')],
+        check=True, capture_output=True, text=True).stdout
+    before, more = map(int, output.split())
+    assert before > 0
+    assert more == 0
