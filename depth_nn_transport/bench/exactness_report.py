@@ -35,13 +35,8 @@ Made by `python -m depth_nn_transport bench exactness --out docs/exactness.md`; 
 anything is not exact. {cases} streams of simulated frames at {width}x{height}, in every mode, by
 the encoders of all executors.
 
-- **streams**: written bit by bit alike by an encoder that comes to the same analysis. Corrections
-  of bounded frames are left out: they belong to the rounding of the plane that their encoder saw.
-- **latents**: read bit by bit as they were meant, from every encoder's streams.
-- **exact frames**: lossless frames, and bounded ones by the plane coder, restored bit by bit.
-- **bounds**: every bounded frame, from whichever encoder, within its bound and with its holes.
-- **synthesis**: largest and mean difference of lossy frames from those of the first row, quanta,
-  and the share of pixels that it moves to another depth.
+- **streams**: written bit by bit alike by an encoder that comes to the same analysis.
+- **frames**: restored bit by bit alike, lossy ones too.
 """
 
 
@@ -65,13 +60,10 @@ def markdown(cases: Sequence[Case], findings: Sequence[Finding]) -> str:
     width, height = SIZE
     rows = [
         [some.executor, some.instruction_set, str(some.threads),
-         f'{some.same_streams} of {some.cases}', f'{some.same_latents} of {some.cases}',
-         f'{some.same_exact} of {some.exact}', 'kept' if some.bounds_kept else 'BROKEN',
-         f'{some.largest:.2g} / {some.mean:.2g}', f'{some.changed:.2%}']
+         f'{some.same_streams} of {some.cases}', f'{some.same_frames} of {some.cases}']
         for some in findings
     ]
-    titles = ['executor', 'instructions', 'threads', 'streams', 'latents', 'exact frames',
-              'bounds', 'synthesis', 'pixels moved']
+    titles = ['executor', 'instructions', 'threads', 'streams', 'frames']
     skipped = [f'- {executor.name}: {executor.missing}' for executor in executors()
                if executor.missing]
     return '\n'.join([

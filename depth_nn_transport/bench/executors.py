@@ -25,7 +25,7 @@ from typing import ClassVar
 from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
-from depth_nn_transport.runtime.graph_networks import GraphNetworks, PRECISE_SYNTHESIS
+from depth_nn_transport.runtime.graph_networks import GraphNetworks
 from depth_nn_transport.runtime.openvino_networks import has_bfloat16, OpenVinoNetworks
 from depth_nn_transport.runtime.torch_networks import TorchNetworks
 from depth_nn_transport.runtime.torch_operators import OPERATORS
@@ -69,7 +69,6 @@ class OnnxRuntimeNetworks(GraphNetworks):
             }
         except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
             raise ModelLoadError(f'{files.model_id}: {error}') from error
-        self._sessions[PRECISE_SYNTHESIS] = self._sessions['synthesis']
 
     def run(self, name: str, inputs: list[Array]) -> list[Array]:
         """See `GraphNetworks`."""
@@ -87,7 +86,6 @@ class Executor:
         name: for people.
         make: its networks.
         missing: why this machine does not have it, empty if it has.
-        float32: whether it keeps to float32 throughout.
         instruction_sets: those of `INSTRUCTION_SETS` that it can be held to.
 
     """
@@ -95,7 +93,6 @@ class Executor:
     name: str
     make: Callable[[ModelFiles, int], GraphNetworks]
     missing: str = ''
-    float32: bool = True
     instruction_sets: Sequence[str] = ('native',)
 
 
@@ -109,7 +106,7 @@ def executors() -> list[Executor]:
     return [
         Executor('OpenVINO, float32', partial(OpenVinoNetworks, bfloat16=False),
                  instruction_sets=held),
-        Executor('OpenVINO, bfloat16', OpenVinoNetworks, no_bfloat16, float32=False),
+        Executor('OpenVINO, bfloat16', OpenVinoNetworks, no_bfloat16),
         Executor('torch, CPU, channels last', partial(TorchNetworks, device='cpu'),
                  instruction_sets=held),
         Executor('torch, CPU, channels first', partial(

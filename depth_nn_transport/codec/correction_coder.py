@@ -17,9 +17,10 @@ A pixel whose error passes a threshold of T quanta is moved by a multiple of 2 T
 it at most T off. Which pixels are moved is a quadtree of flags over 8x8 blocks, coarse to fine
 and in four phases each, so that a pass is one call of the range coder. A flag's probability is a
 logistic function of what both sides know exactly: holes around it, flags around it, the size of
-the block's latents, and how many corrections the frame has. It is a sum of small integers, the
-same on every machine. The restored plane itself, which floating-point arithmetic rounds
-differently on different machines, plays no part.
+the block's latents, the threshold, how many corrections the frame has, and how rough the restored
+plane is there: corrections are made at its edges. It is a sum of small integers, the same on every
+machine. A pixel at an edge belongs to one of two surfaces, so its move is told by where it lies
+between those of its neighbours that are known to be within the threshold.
 """
 
 from __future__ import annotations
@@ -48,41 +49,69 @@ BLOCK = 8
 SIZES = (8, 4, 2, 1)
 PHASES = ((0, 0), (1, 1), (0, 1), (1, 0))
 MAX_THRESHOLD = 1 << 12
-# Quanta by which an uncorrected pixel may pass the threshold before it is rounded to a whole
-# quantum; the rest of half a quantum is spared for the rounding of floats.
-LEEWAY = 0.25
+# Quanta by which an uncorrected pixel may pass the threshold: less than a half, so that it is
+# within once it is rounded to a whole quantum.
+LEEWAY = 0.5 - 2.0**-8
 
 DENSITIES = 10
 DENSITY_RANGE = 16
+BOUNDS = 8
 ACTIVITIES = 20
 HOLE_CLASSES = 5
 PARENT_CLASSES = 4
 FLAG_CLASSES = 5
+# Classes of differences in the restored plane, two an octave; the first ends at 1/8 threshold.
+ROUGHNESS_CLASSES = 16
+LEAST_ROUGHNESS = -6
+FEATURES = 8
 LOGIT_STEPS = 8
 LOGIT_LEVELS = 128
-# Pixels that a move looks around, and its table: sign of most moves there, length of the longest.
+# Pixels that a move looks around for the longest one, and its table: that one's length, how many
+# neighbours are trusted, and the signed distance from their mean, two classes an octave.
 REACH = 2
-SIGN_CLASSES = 5
 LENGTH_CLASSES = 4
+TRUST_CLASSES = 3
+DISTANCE_CLASSES = 21
+LEAST_DISTANCE = -5
+# Weight of the four nearest neighbours in that mean.
+NEAR_WEIGHT = 2
+# Stands for a move that is not known yet.
+UNKNOWN = -(1 << 31)
 
 
 class Surroundings(NamedTuple):
     """What encoder and decoder know of a frame before its corrections.
 
     Attributes:
+        plane: float32 (H, W) quanta, as every decoder restores it.
+        valid: bool (H, W).
         holes: number of holes in each node.
         activity: uint8 (H / 8, W / 8), class of each block's latents, 0..19.
+        bend: float32 (H / 8, W / 8) quanta, that of each block, as of `_bend`.
+        spread: float32 (H / 8, W / 8) quanta, that of each block, as of `_spread`.
 
     """
 
+    plane: Floats
+    valid: Bits
     holes: Levels
     activity: Bytes
+    bend: Floats
+    spread: Floats
 
     @classmethod
-    def of(cls, valid: Bits, latents: Floats) -> Surroundings:
-        """Prepare a frame: valid, bool (H, W); latents, exact float32 (>= H/8, >= W/8, C)."""
-        holes = _count_holes(valid)
-        return cls(holes, _classify_activity(latents, holes[0]))
+    def of(cls, plane: Floats, valid: Bits, latents: Floats) -> Surroundings:
+        """Prepare a frame.
+
+        Args:
+            plane: float32 (H, W) quanta, restored.
+            valid: bool (H, W).
+            latents: exact float32 (>= H/8, >= W/8, C).
+
+        """
+        plane, holes = np.ascontiguousarray(plane), _count_holes(valid)
+        activity = _classify_activity(latents, holes[0])
+        return cls(plane, valid, holes, activity, *_block_roughness(plane, valid))
 
 
 @compiled
@@ -140,30 +169,109 @@ def _classify_activity(latents: Floats, holes: Bytes) -> Bytes:
     return activity
 
 
+@compiled
+def _block_roughness(plane: Floats, valid: Bits) -> tuple[Floats, Floats]:
+    """Bend and spread of each block, by whole rows, which is vectorised.
+
+    Returns:
+        Float32 (H / 8, W / 8) quanta each, the same as `_bend` and `_spread` of each block; 0 in
+        blocks of holes.
+
+    """
+    rows, columns = -(-plane.shape[0] // BLOCK), -(-plane.shape[1] // BLOCK)
+    bends, spreads = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
+    # Rows with a margin, NaN where nothing is known: no comparison with NaN holds.
+    above, here, below = np.full((3, columns * BLOCK + 2), np.float32(np.nan))
+    _mark(plane, valid, 0, here)
+    for row in range(rows):
+        bend = np.zeros(columns * BLOCK, np.float32)
+        least = np.full(columns * BLOCK, np.float32(np.inf))
+        greatest = np.full(columns * BLOCK, np.float32(-np.inf))
+        for y in range(row * BLOCK, (row + 1) * BLOCK):
+            _mark(plane, valid, y + 1, below)
+            _take_in(above, here, below, bend, least, greatest)
+            above, here, below = here, below, above
+        _sum_up_columns(bend, least, greatest, bends[row], spreads[row])
+    return bends, spreads
+
+
+@compiled
+def _sum_up_columns(
+    bend: Floats, least: Floats, greatest: Floats, bends: Floats, spreads: Floats
+) -> None:
+    """Bring the columns of a row of blocks down to blocks."""
+    low, high = np.full(len(bends), np.float32(np.inf)), np.full(len(bends), np.float32(-np.inf))
+    bends[:] = 0
+    # Block by block in the inner loop, which is vectorised.
+    for x in range(BLOCK):
+        for column in range(len(bends)):
+            place = column * BLOCK + x
+            bends[column] = bend[place] if bend[place] > bends[column] else bends[column]
+            low[column] = least[place] if least[place] < low[column] else low[column]
+            high[column] = greatest[place] if greatest[place] > high[column] else high[column]
+    for column in range(len(bends)):
+        wide = high[column] > low[column]
+        spreads[column] = high[column] - low[column] if wide else np.float32(0)
+
+
+@compiled
+def _mark(plane: Floats, valid: Bits, y: int, marked: Floats) -> None:
+    """Copy the valid values of a row, NaN elsewhere and beyond the last row; leave the margin."""
+    if y >= len(plane):
+        marked[:] = np.nan
+        return
+    line, known, inside = plane[y], valid[y], marked[1:plane.shape[1] + 1]
+    # In float32 throughout, without a branch: so it is vectorised.
+    nothing = np.float32(np.nan)
+    for x in range(len(line)):
+        value = line[x]
+        inside[x] = value if known[x] else nothing
+
+
+@compiled
+def _take_in(
+    above: Floats, here: Floats, below: Floats, bend: Floats, least: Floats, greatest: Floats
+) -> None:
+    """Take a row, with a margin, into the ranges and the second differences of its columns."""
+    for x in range(len(bend)):
+        value = here[x + 1]
+        least[x] = value if value < least[x] else least[x]
+        greatest[x] = value if value > greatest[x] else greatest[x]
+        twice, most = value + value, bend[x]
+        across = abs(here[x] + here[x + 2] - twice)
+        along = abs(above[x + 1] + below[x + 1] - twice)
+        most = across if across > most else most
+        bend[x] = along if along > most else most
+
+
 class Weights(NamedTuple):
     """Addends of a flag's log-odds, in steps of 1/8, int32.
 
     Attributes:
-        phase: (level, phase).
         density: (level, density).
+        bound: (level, bound), of the threshold.
         activity: (level, activity).
         holes: (level, holes).
         flags: (level, phase, parents, flags).
+        bend: (level, bend).
+        spread: (level, spread).
 
     """
 
-    phase: Counts
     density: Counts
+    bound: Counts
     activity: Counts
     holes: Counts
     flags: Counts
+    bend: Counts
+    spread: Counts
 
 
 class CorrectionCoder:
     """Encoder and decoder of corrections.
 
     Attributes:
-        moves: tables of the signed moves, by the signs and lengths around.
+        moves: tables of the signed moves, by what is known around.
 
     """
 
@@ -176,16 +284,16 @@ class CorrectionCoder:
         self.moves = Tables(list(np.asarray(arrays['moves'], np.float32)))
 
     def encode(
-        self, residual: Floats, valid: Bits, latents: Floats, threshold: int
+        self, residual: Floats, plane: Floats, valid: Bits, latents: Floats, threshold: int
     ) -> tuple[bytes, Counts]:
         """Encode corrections that leave no valid pixel more than the threshold off.
 
-        Before rounding to whole quanta no error passes T + 1/4. Original ranks are whole, so that
-        after rounding none passes T even where a decoder's restored plane differs from the
-        encoder's by up to a quarter of a quantum.
+        Before rounding to whole quanta no error passes T + 1/2. Original ranks are whole, so that
+        after rounding none passes T.
 
         Args:
             residual: float32 (H, W), original minus restored plane in quanta, below 65535.
+            plane: float32 (H, W), the restored plane in quanta, as the decoder has it.
             valid: bool (H, W).
             latents: float32 (>= H/8, >= W/8, C), as the decoder has them.
             threshold: quanta, 1..4095.
@@ -203,16 +311,18 @@ class CorrectionCoder:
         encoder = TableEncoder()
         encoder.raw(np.array([threshold], np.int32), MAX_THRESHOLD)
         encoder.raw(np.array([density], np.int32), DENSITY_RANGE)
-        features, bits = tell_flags(pixels, Surroundings.of(valid, latents))
-        encoder.bits(self._probabilities(features, density), bits)
+        surroundings = Surroundings.of(plane, valid, latents)
+        features, bits = tell_flags(pixels, surroundings, threshold)
+        encoder.bits(self._probabilities(features, density, threshold), bits)
+        forget(corrections, pixels)
         for phase in range(len(PHASES)):
             here = in_phase(phase, pixels)
-            index = move_contexts(corrections, pixels[here])
+            index = move_contexts(corrections, pixels[here], surroundings, threshold)
             put(corrections, pixels[here], encoder.code(self.moves, index, moves[here]))
         put(corrections, pixels, 2 * threshold * moves)
         return encoder.to_bytes(), corrections
 
-    def decode(self, data: bytes, valid: Bits, latents: Floats) -> Counts:
+    def decode(self, data: bytes, plane: Floats, valid: Bits, latents: Floats) -> Counts:
         """Decode corrections in quanta, int32 (H, W), to be added to the restored plane.
 
         Raises:
@@ -223,44 +333,50 @@ class CorrectionCoder:
         if not data:
             return corrections
         decoder = TableDecoder(data)
-        (threshold,) = decoder.raw(1, MAX_THRESHOLD)
-        (density,) = decoder.raw(1, DENSITY_RANGE)
-        density = min(int(density), DENSITIES - 1)
-        pixels = self._decode_flags(Surroundings.of(valid, latents), density, decoder)
+        # No encoder writes a threshold of 0.
+        threshold = max(int(decoder.raw(1, MAX_THRESHOLD)[0]), 1)
+        density = min(int(decoder.raw(1, DENSITY_RANGE)[0]), DENSITIES - 1)
+        surroundings = Surroundings.of(plane, valid, latents)
+        pixels = self._decode_flags(surroundings, density, threshold, decoder)
         moves = np.zeros(len(pixels), np.int32)
+        forget(corrections, pixels)
         for phase in range(len(PHASES)):
             here = in_phase(phase, pixels)
-            index = move_contexts(corrections, pixels[here])
+            index = move_contexts(corrections, pixels[here], surroundings, threshold)
             moves[here] = decoder.code(self.moves, index)
             put(corrections, pixels[here], moves[here])
         put(corrections, pixels, 2 * threshold * moves)
         return corrections
 
     def _decode_flags(
-        self, surroundings: Surroundings, density: int, decoder: TableDecoder
+        self, surroundings: Surroundings, density: int, threshold: int, decoder: TableDecoder
     ) -> Nodes:
         """Visit the quadtree of flags, pass by pass, and return the flagged pixels."""
         shape = surroundings.activity.shape
         flags, parents = _empty_levels(*shape), _all_parents(*shape)
         for level in range(len(SIZES)):
             for phase in range(len(PHASES)):
-                nodes, features = _gather(level, phase, parents, flags, surroundings)
-                bits = decoder.bits(self._probabilities(features, density))
+                nodes, features = _gather(level, phase, parents, flags, surroundings, threshold)
+                bits = decoder.bits(self._probabilities(features, density, threshold))
                 _set_flags(flags[level], nodes, bits)
             parents = _flagged_children(parents, flags[level])
         return parents
 
-    def _probabilities(self, features: Bytes, density: int) -> Floats:
-        return _look_up(features, density, self._weights, self._probability)
+    def _probabilities(self, features: Bytes, density: int, threshold: int) -> Floats:
+        bound = bound_class(threshold)
+        return _look_up(features, density, bound, self._weights, self._probability)
 
 
 @compiled
-def tell_flags(pixels: Nodes, surroundings: Surroundings) -> tuple[Bytes, Bytes]:
+def tell_flags(
+    pixels: Nodes, surroundings: Surroundings, threshold: int
+) -> tuple[Bytes, Bytes]:
     """Visit the quadtree of flags, pass by pass.
 
     Args:
         pixels: those that are flagged.
         surroundings: of the frame.
+        threshold: quanta.
 
     Returns:
         Of each flag that is to be coded its features, as of `_gather`, and its value, uint8 (N,).
@@ -270,11 +386,11 @@ def tell_flags(pixels: Nodes, surroundings: Surroundings) -> tuple[Bytes, Bytes]
     truth, flags = _empty_levels(height, width), _empty_levels(height, width)
     parents = _all_parents(height, width)
     room = len(PHASES) * (len(parents) + _flag_ancestors(pixels, truth))
-    features, bits = np.empty((room, 6), np.uint8), np.empty(room, np.uint8)
+    features, bits = np.empty((room, FEATURES), np.uint8), np.empty(room, np.uint8)
     count = 0
     for level in range(len(SIZES)):
         for phase in range(len(PHASES)):
-            nodes, found = _gather(level, phase, parents, flags, surroundings)
+            nodes, found = _gather(level, phase, parents, flags, surroundings, threshold)
             end = count + len(nodes)
             for k in range(len(nodes)):
                 bits[count + k] = truth[level][nodes[k, 0] + 1, nodes[k, 1] + 1]
@@ -334,20 +450,22 @@ def _set_flags(flags: Bytes, nodes: Nodes, bits: Bytes) -> None:
 
 @compiled
 def _gather(
-    level: int, phase: int, parents: Nodes, flags: Levels, surroundings: Surroundings
+    level: int, phase: int, parents: Nodes, flags: Levels, surroundings: Surroundings,
+    threshold: int,
 ) -> tuple[Nodes, Bytes]:
     """Find the flags of a pass that are to be coded; set those that are certain.
 
     Returns:
-        The nodes, and their features, uint8 (N, 6): level, phase, and classes of activity, holes,
-        parents and flags around.
+        The nodes, and their features, uint8 (N, 8): level, phase, and classes of activity, holes,
+        parents and flags around, bend and spread.
 
     """
     size, here, holes = SIZES[level], flags[level], surroundings.holes[level]
+    plane, valid = surroundings.plane, surroundings.valid
     height, width = here.shape[0] - 2, here.shape[1] - 2
     top, left = PHASES[phase]
     nodes = np.empty((len(parents), 2), np.int32)
-    features = np.empty((len(parents), 6), np.uint8)
+    features = np.empty((len(parents), FEATURES), np.uint8)
     count = 0
     for k in range(len(parents)):
         y, x = 2 * parents[k, 0] + top, 2 * parents[k, 1] + left
@@ -365,6 +483,12 @@ def _gather(
         features[count, 3] = _hole_class(holes, 9 * size * size, y, x)
         features[count, 4] = touching
         features[count, 5] = _flag_class(here, y, x)
+        if level == 0:
+            bend, spread = surroundings.bend[y, x], surroundings.spread[y, x]
+        else:
+            bend, spread = _roughness(plane, valid, y * size, x * size, size)
+        features[count, 6] = _roughness_class(bend, threshold)
+        features[count, 7] = _roughness_class(spread, threshold)
         count += 1
     return nodes[:count], features[:count]
 
@@ -416,15 +540,84 @@ def _flag_class(flags: Bytes, y: int, x: int) -> int:
 
 
 @compiled
-def _look_up(features: Bytes, density: int, weights: Weights, probability: Floats) -> Floats:
-    """Probability of each flag, by the sum of its features' addends: (N, 6) -> (N,)."""
+def _roughness(
+    plane: Floats, valid: Bits, top: int, left: int, size: int
+) -> tuple[np.float32, np.float32]:
+    """Bend of a node, and its spread, or a pixel's distance from those around it; quanta."""
+    bend = _bend(plane, valid, top, left, size)
+    if size == 1:
+        return bend, _distance_around(plane, valid, top, left)
+    return bend, _spread(plane, valid, top, left, size)
+
+
+@compiled
+def _bend(plane: Floats, valid: Bits, top: int, left: int, size: int) -> np.float32:
+    """Greatest second difference, along rows or columns, at the pixels of a node."""
+    height, width = plane.shape
+    greatest = np.float32(0)
+    for y in range(top, min(top + size, height)):
+        for x in range(left, min(left + size, width)):
+            if not valid[y, x]:
+                continue
+            twice = plane[y, x] + plane[y, x]
+            if 0 < x < width - 1 and valid[y, x - 1] and valid[y, x + 1]:
+                greatest = max(greatest, abs(plane[y, x - 1] + plane[y, x + 1] - twice))
+            if 0 < y < height - 1 and valid[y - 1, x] and valid[y + 1, x]:
+                greatest = max(greatest, abs(plane[y - 1, x] + plane[y + 1, x] - twice))
+    return greatest
+
+
+@compiled
+def _spread(plane: Floats, valid: Bits, top: int, left: int, size: int) -> np.float32:
+    """Greatest less least valid value of a node."""
+    least, greatest = np.float32(np.inf), np.float32(-np.inf)
+    for y in range(top, min(top + size, plane.shape[0])):
+        for x in range(left, min(left + size, plane.shape[1])):
+            if valid[y, x]:
+                least, greatest = min(least, plane[y, x]), max(greatest, plane[y, x])
+    return greatest - least
+
+
+@compiled
+def _distance_around(plane: Floats, valid: Bits, row: int, column: int) -> np.float32:
+    """Distance of a pixel's value from the mean of the valid ones in 3x3, its own among them."""
+    total, count = np.float32(0), np.float32(0)
+    for y in range(max(row - 1, 0), min(row + 2, plane.shape[0])):
+        for x in range(max(column - 1, 0), min(column + 2, plane.shape[1])):
+            if valid[y, x]:
+                total += plane[y, x]
+                count += np.float32(1)
+    return np.float32(plane[row, column] - total / count)
+
+
+@compiled
+def _octave_class(value: np.float32, threshold: int, least: int, greatest: int) -> int:
+    """Binary exponent of the square of a value in thresholds, limited: two classes an octave."""
+    ratio = value / np.float32(threshold)
+    exponent = math.frexp(ratio * ratio)[1] if ratio != 0 else least
+    return min(max(exponent, least), greatest)
+
+
+@compiled
+def _roughness_class(value: np.float32, threshold: int) -> int:
+    """Class of a difference in the plane, 0..15."""
+    greatest = LEAST_ROUGHNESS + ROUGHNESS_CLASSES - 1
+    return _octave_class(value, threshold, LEAST_ROUGHNESS, greatest) - LEAST_ROUGHNESS
+
+
+@compiled
+def _look_up(
+    features: Bytes, density: int, bound: int, weights: Weights, probability: Floats
+) -> Floats:
+    """Probability of each flag, by the sum of its features' addends: (N, 8) -> (N,)."""
     found = np.empty(len(features), np.float32)
     for k in range(len(features)):
-        level, phase, activity, holes, touching, around = features[k]
+        level, phase, activity, holes, touching, around, bend, spread = features[k]
         log_odds = (
-            LOGIT_LEVELS // 2 + weights.phase[level, phase] + weights.density[level, density]
+            LOGIT_LEVELS // 2 + weights.density[level, density] + weights.bound[level, bound]
             + weights.activity[level, activity] + weights.holes[level, holes]
             + weights.flags[level, phase, touching, around]
+            + weights.bend[level, bend] + weights.spread[level, spread]
         )
         found[k] = probability[min(max(log_odds, 0), LOGIT_LEVELS - 1)]
     return found
@@ -463,6 +656,11 @@ def density_class(count: int, valid: int) -> int:
     return min(max(round(-math.log2(count / valid)) - 3, 0), DENSITIES - 1)
 
 
+def bound_class(threshold: int) -> int:
+    """Class of a threshold, one an octave."""
+    return min((threshold - 1).bit_length(), BOUNDS - 1)
+
+
 @compiled
 def in_phase(phase: int, pixels: Nodes) -> Positions:
     """Tell which pixels belong to a phase."""
@@ -477,27 +675,87 @@ def in_phase(phase: int, pixels: Nodes) -> Positions:
 
 
 @compiled
-def move_contexts(moves: Counts, pixels: Nodes) -> Bytes:
-    """Table of each pixel's move, from the signs and lengths of the moves known in 5x5 around.
+def forget(moves: Counts, pixels: Nodes) -> None:
+    """Mark the moves of some pixels, all that there are, as not known yet."""
+    for k in range(len(pixels)):
+        moves[pixels[k, 0], pixels[k, 1]] = UNKNOWN
+
+
+@compiled
+def move_contexts(
+    moves: Counts, pixels: Nodes, surroundings: Surroundings, threshold: int
+) -> Bytes:
+    """Table of each pixel's move, from what is known around.
 
     Args:
-        moves: (H, W), those known so far, zero elsewhere.
+        moves: (H, W), those known so far, `UNKNOWN` where they are not, zero where none is made.
         pixels: whose moves are to be coded.
+        surroundings: of the frame.
+        threshold: quanta.
 
     """
-    height, width = moves.shape
+    plane, valid = surroundings.plane, surroundings.valid
     index = np.empty(len(pixels), np.uint8)
     for k in range(len(pixels)):
-        row, column = pixels[k]
-        balance, longest = 0, 0
-        for y in range(max(row - REACH, 0), min(row + REACH + 1, height)):
-            for x in range(max(column - REACH, 0), min(column + REACH + 1, width)):
-                balance += (moves[y, x] > 0) - (moves[y, x] < 0)
-                longest = max(longest, abs(moves[y, x]))
-        sign = min(max(balance, -2), 2) + 2
+        longest = _longest_move(moves, pixels[k, 0], pixels[k, 1])
         length = (longest > 0) + (longest > 1) + (longest > 3)
-        index[k] = sign * LENGTH_CLASSES + length
+        distance, trusted = _distance_from_trusted(
+            moves, pixels[k, 0], pixels[k, 1], plane, valid, threshold
+        )
+        trust = (trusted > 0) + (trusted > 2)
+        index[k] = (
+            (length * TRUST_CLASSES + trust) * DISTANCE_CLASSES
+            + _distance_class(distance, threshold)
+        )
     return index
+
+
+@compiled
+def _longest_move(moves: Counts, row: int, column: int) -> int:
+    """Length of the longest move known in the 5x5 around a pixel."""
+    longest = 0
+    for y in range(max(row - REACH, 0), min(row + REACH + 1, moves.shape[0])):
+        for x in range(max(column - REACH, 0), min(column + REACH + 1, moves.shape[1])):
+            if moves[y, x] != UNKNOWN:
+                longest = max(longest, abs(moves[y, x]))
+    return longest
+
+
+@compiled
+def _distance_from_trusted(
+    moves: Counts, row: int, column: int, plane: Floats, valid: Bits, threshold: int
+) -> tuple[np.float32, int]:
+    """Distance of a restored value from the mean of its trusted neighbours, once they are moved.
+
+    Trusted are the valid ones of the eight whose move is known, or that make none. Where there is
+    none, it is the mean of all valid ones in the 3x3 as they are restored.
+
+    Returns:
+        Quanta; and the number of trusted neighbours.
+
+    """
+    total, weights, trusted = np.float32(0), np.float32(0), 0
+    for y in range(max(row - 1, 0), min(row + 2, plane.shape[0])):
+        for x in range(max(column - 1, 0), min(column + 2, plane.shape[1])):
+            if valid[y, x] and moves[y, x] != UNKNOWN:
+                weight = np.float32(NEAR_WEIGHT if y == row or x == column else 1)
+                total += weight * (plane[y, x] + np.float32(2 * threshold * moves[y, x]))
+                weights += weight
+                trusted += 1
+    if trusted == 0:
+        return _distance_around(plane, valid, row, column), 0
+    return plane[row, column] - total / weights, trusted
+
+
+@compiled
+def _distance_class(distance: np.float32, threshold: int) -> int:
+    """Class of a signed distance, 0..20; 10 is none."""
+    middle = DISTANCE_CLASSES // 2
+    if distance == 0:
+        return middle
+    greatest = LEAST_DISTANCE + middle - 1
+    size = _octave_class(distance, threshold, LEAST_DISTANCE, greatest) - LEAST_DISTANCE + 1
+    return middle + size if distance > 0 else middle - size
 
 
 @compiled

@@ -296,33 +296,29 @@ class DepthCodec:
 
     def residual(
         self, depth: Depth, quality: int
-    ) -> tuple[Array, NDArray[np.bool_], Array]:
+    ) -> tuple[Array, Array, NDArray[np.bool_], Array]:
         """Restore a frame in lossy mode, to fit the correction coder.
 
         Returns:
-            Original minus restored plane in quanta, float32 (H, W); validity; latents.
+            Original minus restored plane in quanta, float32 (H, W); the latter; validity; latents.
 
         """
         with self._thread_limit():
             frame = self._check(depth)
-            _, restored = self._encode_plane(frame, quality)
-            plane = self._restore(restored, quality, precise=True)
-        return (
-            frame.quanta - plane, frame.valid, restored.latents.values
-        )
+            _, residual, plane, latents = self._encode_uncorrected(frame, quality)
+        return residual, plane, frame.valid, latents
 
     def _correct(self, frame: _ExactFrame, quanta: int) -> tuple[bytes, Depth]:
         """Encode with loss and correct what passes the bound."""
         quality = _quality_within(quanta)
         payload, plane = self._encode_corrected(
-            _Frame(frame.depth, frame.valid, frame.lattice, frame.encoding), quality, quanta,
-            precise=True,
+            _Frame(frame.depth, frame.valid, frame.lattice, frame.encoding), quality, quanta
         )
         depth = frame.lattice.to_depth(plane).astype(np.uint16)
         return bytes([quality]) + payload, np.where(frame.valid, depth, 0).astype(np.uint16)
 
     def _encode_corrected(
-        self, frame: _Frame, quality: int, bound: int, *, precise: bool = False
+        self, frame: _Frame, quality: int, bound: int
     ) -> tuple[bytes, Array]:
         """Encode a plane and correct the pixels that are more than the bound (quanta) off.
 
@@ -330,23 +326,34 @@ class DepthCodec:
             The payload, and the plane in quanta as a decoder restores it, (H, W).
 
         """
-        data, restored = self._encode_plane(frame, quality)
-        plane = _within_ranks(self._restore(restored, quality, precise=precise), frame.lattice)
-        residual = frame.quanta - plane
+        data, residual, plane, latents = self._encode_uncorrected(frame, quality)
         more, corrections = self._corrections.encode(
-            residual, frame.valid, restored.latents.values, bound
+            residual, plane, frame.valid, latents, bound
         )
         return pack_section(more) + data, np.add(plane, corrections, dtype=np.float32)
 
+    def _encode_uncorrected(
+        self, frame: _Frame, quality: int
+    ) -> tuple[bytes, Array, Array, Array]:
+        """Encode a plane.
+
+        Returns:
+            The payload; original minus restored plane in quanta, (H, W); the latter; latents.
+
+        """
+        data, restored = self._encode_plane(frame, quality)
+        plane = _within_ranks(self._restore(restored, quality), frame.lattice)
+        return data, frame.quanta - plane, plane, restored.latents.values
+
     def _decode_corrected(
-        self, payload: bytes, valid: NDArray[np.bool_], quality: int, lattice: Lattice, *,
-        precise: bool = False,
+        self, payload: bytes, valid: NDArray[np.bool_], quality: int, lattice: Lattice
     ) -> Array:
         """Restore a plane in quanta, (H, W)."""
         more, data = unpack_section(payload)
-        plane, latents = self._decode_plane(data, valid, quality, precise=precise)
-        corrections = self._corrections.decode(more, valid, latents)
-        return np.add(_within_ranks(plane, lattice), corrections, dtype=np.float32)
+        plane, latents = self._decode_plane(data, valid, quality)
+        plane = _within_ranks(plane, lattice)
+        corrections = self._corrections.decode(more, plane, valid, latents)
+        return np.add(plane, corrections, dtype=np.float32)
 
     def _decode_within(
         self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
@@ -375,9 +382,7 @@ class DepthCodec:
         if engine != _CORRECTED or not data:
             raise CorruptStreamError(f'unknown engine {engine}, or no bytes for it')
         quality = min(data[0], 100)
-        depth = lattice.to_depth(
-            self._decode_corrected(data[1:], valid, quality, lattice, precise=True)
-        )
+        depth = lattice.to_depth(self._decode_corrected(data[1:], valid, quality, lattice))
         return np.where(valid, np.clip(np.rint(depth), 1, DEPTH_MAX), 0).astype(np.uint16)
 
     def _check_exact(self, depth: Depth, *, keep_holes: bool) -> _ExactFrame:
@@ -448,17 +453,16 @@ class DepthCodec:
         payload = pack_section(step_data) + data
         return payload, _Restored(known, valid, steps, coded, frame.valid.shape)
 
-    def _restore(self, restored: _Restored, quality: int, *, precise: bool = False) -> Array:
+    def _restore(self, restored: _Restored, quality: int) -> Array:
         """Synthesise a plane in quanta, (H, W)."""
         plane = self._transform.synthesise(
-            restored.latents.values, restored.latents.base, restored.blocks, quality,
-            precise=precise,
+            restored.latents.values, restored.latents.base, restored.blocks, quality
         )
         height, width = restored.shape
         return restored.steps.restore(plane, restored.known)[:height, :width]
 
     def _decode_plane(
-        self, payload: bytes, valid: NDArray[np.bool_], quality: int, *, precise: bool = False
+        self, payload: bytes, valid: NDArray[np.bool_], quality: int
     ) -> tuple[Array, Array]:
         """Restore a plane in quanta, (H, W), and its latents, (H/8, W/8, 64)."""
         known = pad_to_base(valid, 'constant')
@@ -467,7 +471,7 @@ class DepthCodec:
         steps = self._steps.decode(step_data, (known.shape[0], known.shape[1]))
         latents = self._latents.decode(data, blocks, quality)
         restored = _Restored(known, blocks, steps, latents, valid.shape)
-        return self._restore(restored, quality, precise=precise), latents.values
+        return self._restore(restored, quality), latents.values
 
 
 @compiled

@@ -43,7 +43,7 @@ from depth_nn_transport.codec.bit_queues import (
     push_zeros,
 )
 from depth_nn_transport.codec.compiled import compiled
-from depth_nn_transport.codec.errors import CorruptStreamError
+from depth_nn_transport.codec.errors import CorruptStreamError, ModelLoadError
 from depth_nn_transport.codec.queue_coder import EXHAUSTED
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
 import numpy as np
@@ -59,6 +59,8 @@ MARGIN = 8
 INPUTS = 15
 HIDDEN = 16
 HIDDEN_MAX = 255
+# Biases and output weights up to this leave 16 bits room for the addends of all inputs.
+WEIGHT_MAX = (1 << 15) - 1 - 128 * INPUTS
 # Classes are evenly spaced in log-odds; the network counts in 2^-12 of that distance.
 CLASSES = 18
 CLASS_BITS = 12
@@ -202,10 +204,16 @@ class MaskCoder:
     """Encoder and decoder of binary maps."""
 
     def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
+        """Take the arrays that training made.
+
+        Raises:
+            ModelLoadError: if the network does not fit into its integers.
+
+        """
         self._weights = Weights(
             np.ascontiguousarray(arrays['inputs'], np.int8).ravel(),
-            np.ascontiguousarray(arrays['bias'], np.int16),
-            np.ascontiguousarray(arrays['output'][:HIDDEN], np.int16),
+            _in_16_bits(arrays['bias']),
+            _in_16_bits(arrays['output'][:HIDDEN]),
             int(arrays['output'][HIDDEN]),
             np.ascontiguousarray(arrays['plain'], np.uint8),
         )
@@ -475,6 +483,12 @@ def _run(values: Bytes, value: int) -> int:
     while count < len(values) and values[count] == value:
         count += 1
     return count
+
+
+def _in_16_bits(weights: NDArray[np.generic]) -> NDArray[np.int16]:
+    if np.abs(np.asarray(weights, np.int64)).max() > WEIGHT_MAX:
+        raise ModelLoadError(f'a weight of a map coder is beyond +-{WEIGHT_MAX}')
+    return np.ascontiguousarray(weights, np.int16)
 
 
 @compiled

@@ -33,7 +33,7 @@ LINEAR_FILE = 'linear.npz'
 CORRECTIONS_FILE = 'corrections.npz'
 PLANE_FILE = 'plane.npz'
 EXACT_NETWORKS = (
-    'features', *(f'{part}{k}' for k in range(len(STEPS)) for part in ('low', 'high'))
+    'features', *(f'{part}{k}' for k in range(len(STEPS)) for part in ('low', 'high')), 'synthesis'
 )
 NETWORK_NAMES = (*FLOAT_NETWORKS, *EXACT_NETWORKS)
 

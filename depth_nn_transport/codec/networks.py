@@ -27,8 +27,19 @@ BASE_BLOCK = 32
 # Quanta; the base is only a reference for the transform, its error is coded by the latents.
 BASE_STEP = 16.0
 LATENT_CHANNELS = BLOCK * BLOCK
-# The convolutional path's output counts in this many quanta.
+# The convolutional paths' outputs count in this many quanta, before that of the synthesis is
+# rounded to
 BEND_GAIN = 16.0
+BEND_STEP = 1 / 16
+# What the synthesis sees: some low frequencies in so many quanta; the quality; all frequencies z,
+# in quanta, as z / (knee + |z|); the mask.
+COARSE_CHANNELS = 3
+COARSE_VIEW = 32.0
+MIDDLE_CHANNELS = 12
+MIDDLE_VIEW = 4.0
+FINE_KNEE = 4.0
+MASK_LEVEL = 8.0
+SYNTHESIS_VIEW = COARSE_CHANNELS + MIDDLE_CHANNELS + 1 + 2 * LATENT_CHANNELS
 LOW_CHANNELS = 16
 # Of the hyperlatents and the base, in latents.
 HYPER_STRIDE = BASE_BLOCK // BLOCK
@@ -46,7 +57,7 @@ TABLES = 64
 ACTIVATION_STEP = 1 / 16
 ACTIVATION_MAX = 255 * ACTIVATION_STEP
 # Their output selects no table, so that runtimes may differ in its last bits.
-FLOAT_NETWORKS = ('analysis', 'synthesis')
+FLOAT_NETWORKS = ('analysis',)
 
 
 class Step(NamedTuple):
@@ -72,8 +83,8 @@ class Networks(Protocol):
     """The model's networks; arrays are float32 (H, W, C), channels last.
 
     ``residual``, ``valid``, ``latents`` and ``features`` are at 1/8 of full resolution, ``hyper``
-    and ``base`` at 1/32. `features`, `low` and `high` are exact: every runtime returns the same
-    bits. Returned arrays are valid until the next call only.
+    and ``base`` at 1/32. All but `analyse` are exact: every runtime returns the same bits.
+    Returned arrays are valid until the next call only.
 
     Attributes:
         runtime: name of what runs the networks.
@@ -116,7 +127,13 @@ class Networks(Protocol):
 
         """
 
-    def synthesise(
-        self, latents: Array, valid: Array, quality: float, *, precise: bool = False
-    ) -> Array:
-        """Correction of the linear restoration, quanta."""
+    def synthesise(self, seen: Array) -> Array:
+        """Correction of the linear restoration.
+
+        Args:
+            seen: (H, W, 144), `synthesis_view` of the latents and the hole mask.
+
+        Returns:
+            (H, W, 64), integers, in `BEND_STEP` quanta.
+
+        """

@@ -15,9 +15,10 @@
 
 Each valid pixel is told by binary decisions about its distance to a prediction: none? above or
 below? by 1, by 2, ...? In every decision each of several contexts (how the pixels around compare
-with the prediction, recent errors, holes, whether rows or columns repeat) holds a probability of
-its own, learned from the decisions before. A mixer weighs them together as log-odds and learns
-which contexts to trust. All of it starts from what it has learned on training frames.
+with the prediction, recent errors, holes, how long a level runs, whether rows or columns repeat)
+holds a probability of its own, learned from the decisions before. A mixer weighs them together as
+log-odds and learns which contexts to trust; a weight is the sum of two, one for the errors around
+and one for the runs around. All of it starts from what it has learned on training frames.
 
     pixels around ──► prediction ──► decision ◄── mixer ◄── probability of each context
                                         │            └───────────┘ learn from the outcome
@@ -66,7 +67,9 @@ AROUND = (
 TERNARY = (
     (W, N, NNE, NE, NNW, NN, NEE), (N, NE, NEE, NEEE, NNEE, NNE, W), (W, N, WW, WWW, NWW, NW, NNW),
 )
-EQUALITIES = 12
+# Lengths of runs of one level, from 0 to 15 and more, by class.
+RUN_CLASS = np.array([0, 1, 2, 3, 4, 4, 5, 5, 5, 6, 6, 6, 6, 6, 6, 7], np.int64)
+LONGEST_RUN = len(RUN_CLASS) - 1
 
 # Predictions are in eighths.
 PREDICTORS = 6
@@ -79,18 +82,25 @@ STEPS, MAX_DIGITS = 5, 15
 DECISIONS = DIGITS + MAX_DIGITS
 MAX_SYMBOLS = 3 + STEPS + MAX_DIGITS
 
-# Sizes of the contexts; the first few serve all decisions, the rest the first two.
-CONTEXT_SIZES = (486, 800, 1029, 1920, 486, 1014, 2187, 2187, 2187, 4096, 2304)
-FEW = 3
+# Sizes of the contexts; the first few serve all decisions, the rest the first two. The last of
+# the few is another one from the first step on: which of the nearest pixels have the value.
+CONTEXT_SIZES = (486, 800, 1029, 1920, 1014, 2187, 2187, 2187, 2304, 4608, 2304)
+FEW = 4
+NEAREST, MAX_STEP_ENERGY = 6, 2
 CONTEXTS = len(CONTEXT_SIZES)
 STARTS = np.cumsum((0, *CONTEXT_SIZES))
 ALL_SIZE, FEW_SIZE = int(STARTS[CONTEXTS]), int(STARTS[FEW])
 SLOTS = STEP * ALL_SIZE + (DECISIONS - STEP) * FEW_SIZE
 # Sets of weights: by kind of decision and by situation, that is the size of the errors around,
-# signs of the two nearest pixels, and whether the column and the row were copied last.
+# signs of the two nearest pixels, and whether the column and the row were copied last. Others by
+# kind and by texture, that is how much the pixels around differ, the runs of the row above and of
+# this one, and whether the column to the right was copied last. The sum of two weighs.
 KINDS, MAX_ENERGY = 6, 7
 SITUATIONS = (MAX_ENERGY + 1) * 3 * 3 * 2 * 2
-WEIGHTS = KINDS * SITUATIONS * CONTEXTS
+MAX_ACTIVITY = 7
+TEXTURES = (MAX_ACTIVITY + 1) * 8 * 8 * 2
+SITUATION_WEIGHTS = KINDS * SITUATIONS * CONTEXTS
+WEIGHTS = SITUATION_WEIGHTS + KINDS * TEXTURES * CONTEXTS
 
 # A slot holds a probability in 22 bits and, below, a count of decisions in 10.
 COUNT_BITS, PROBABILITY_BITS = 10, 22
@@ -114,13 +124,11 @@ class Tables(NamedTuple):
     Attributes:
         stretch: int16 (4096,), log-odds of a probability, by its upper 12 bits.
         squash: int32 (1024,), probability in 1 / 65536 of log-odds, by their upper 10 bits.
-        starts: int64 (C,), first slot of each context.
 
     """
 
     stretch: NDArray[np.int16]
     squash: Integers
-    starts: Longs
 
 
 class Memory(NamedTuple):
@@ -155,17 +163,15 @@ class Exchange(NamedTuple):
 
 
 class Mixer(NamedTuple):
-    """The contexts of one pixel, and of one decision: int64 (C,) each.
+    """The contexts of one pixel, and what they say to one decision: int64 (C,) each.
 
     Attributes:
-        contexts: which slot of each context.
-        places: the same among all slots.
+        contexts: which slot of each context, among the slots of all.
         opinions: log-odds found there.
 
     """
 
     contexts: Longs
-    places: Longs
     opinions: Longs
 
 
@@ -219,8 +225,7 @@ class PlaneCoder:
 def tables_of(arrays: Mapping[str, NDArray[np.generic]]) -> Tables:
     """Take the fixed tables from a model's arrays."""
     return Tables(
-        np.asarray(arrays['stretch'], np.int16), np.asarray(arrays['squash'], np.int32),
-        STARTS[:-1].astype(np.int64),
+        np.asarray(arrays['stretch'], np.int16), np.asarray(arrays['squash'], np.int32)
     )
 
 
@@ -306,20 +311,21 @@ def _deciding(contexts: int) -> Callable[..., bool]:
 
     @inlined
     def decide(
-        truth: bool, start: int, weight: int, mixer: Mixer, tables: Tables, memory: Memory,
-        exchange: Exchange,
+        truth: bool, start: int, weight: int, other: int, mixer: Mixer, tables: Tables,
+        memory: Memory, exchange: Exchange,
     ) -> bool:
         """Code a decision, which is the truth in the encoder, and learn from it.
 
-        Start and weight are the first slot of the decision and the first of its weights.
+        Start is the first slot of the decision, weight and other the first of its two weights.
         """
         total = 0
         for k in range(contexts):
-            place = start + tables.starts[k] + mixer.contexts[k]
-            share = np.uint64(memory.slots[np.uint64(place)] >> np.uint32(20))
-            opinion = np.int64(tables.stretch[share])
-            mixer.places[k], mixer.opinions[k] = place, opinion
-            total += opinion * memory.weights[np.uint64(weight + k)]
+            place = np.uint64(start + mixer.contexts[k])
+            opinion = np.int64(tables.stretch[np.uint64(memory.slots[place] >> np.uint32(20))])
+            mixer.opinions[k] = opinion
+            total += opinion * (
+                memory.weights[np.uint64(weight + k)] + memory.weights[np.uint64(other + k)]
+            )
         # From 0 to 4095, 2048 for an even chance.
         odds = _clip(total >> 16, LOG_ODDS_MAX) + LOG_ODDS_MAX + 1
         level = odds >> QUEUE_BITS
@@ -327,11 +333,13 @@ def _deciding(contexts: int) -> Callable[..., bool]:
         queue = level - QUEUES if inverted else QUEUES - 1 - level
         bit = _exchange(int(truth) ^ inverted, queue, exchange) ^ inverted
         surprise = ((bit << 16) - tables.squash[np.uint64(odds >> 2)]) * LEARNING_RATE
-        target = ((1 << PROBABILITY_BITS) - 1) * bit
         for k in range(contexts):
             change = (mixer.opinions[k] * surprise + (1 << 18)) >> 19
             memory.weights[np.uint64(weight + k)] += change
-            place = np.uint64(mixer.places[k])
+            memory.weights[np.uint64(other + k)] += change
+        target = ((1 << PROBABILITY_BITS) - 1) * bit
+        for k in range(contexts):
+            place = np.uint64(start + mixer.contexts[k])
             slot = np.int64(memory.slots[place])
             count, probability = slot & COUNT_MASK, slot >> COUNT_BITS
             probability += ((target - probability) * PACE[np.uint64(count)]) >> 16
@@ -347,28 +355,34 @@ _decide_by_few = _deciding(FEW)
 
 @inlined
 def _tell_distance(
-    distance: int, situation: int, mixer: Mixer, tables: Tables, memory: Memory, exchange: Exchange
+    distance: int, situation: int, texture: int, around: Longs, energy: int, mixer: Mixer,
+    tables: Tables, memory: Memory, exchange: Exchange
 ) -> int:
     """Code the distance of a pixel from its prediction, in the encoder the one given."""
     weight, kind = situation * CONTEXTS, SITUATIONS * CONTEXTS
-    if _decide(distance == 0, 0, weight, mixer, tables, memory, exchange):
+    other, other_kind = SITUATION_WEIGHTS + texture * CONTEXTS, TEXTURES * CONTEXTS
+    if _decide(distance == 0, 0, weight, other, mixer, tables, memory, exchange):
         return 0
-    weight += kind
-    higher = _decide(distance > 0, ALL_SIZE, weight, mixer, tables, memory, exchange)
+    weight, other = weight + kind, other + other_kind
+    higher = _decide(distance > 0, ALL_SIZE, weight, other, mixer, tables, memory, exchange)
     sign = 1 if higher else -1
     start = STEP * ALL_SIZE + (0 if higher else STEPS * FEW_SIZE)
     for step in range(1, STEPS + 1):
-        weight += kind if step <= 3 else 0
+        if step <= 3:
+            weight, other = weight + kind, other + other_kind
+        mixer.contexts[FEW - 1] = STARTS[FEW - 1] + _holders(around, sign * step, energy)
         if _decide_by_few(
-            sign * distance == step, start, weight, mixer, tables, memory, exchange
+            sign * distance == step, start, weight, other, mixer, tables, memory, exchange
         ):
             return sign * step
         start += FEW_SIZE
     rest = sign * distance - STEPS
-    start, weight = STEP * ALL_SIZE + 2 * STEPS * FEW_SIZE, weight + kind
+    start = STEP * ALL_SIZE + 2 * STEPS * FEW_SIZE
+    weight, other = weight + kind, other + other_kind
+    mixer.contexts[FEW - 1] = STARTS[FEW - 1] + higher
     length, digits = _digits(rest), 1
     while digits <= MAX_DIGITS and not _decide_by_few(
-        length == digits, start, weight, mixer, tables, memory, exchange
+        length == digits, start, weight, other, mixer, tables, memory, exchange
     ):
         digits += 1
         start += FEW_SIZE
@@ -376,6 +390,26 @@ def _tell_distance(
     if digits > 1:
         leading += _exchange(rest - leading, QUEUES + digits - 2, exchange)
     return sign * (STEPS + leading)
+
+
+@inlined
+def _holders(around: Longs, distance: int, energy: int) -> int:
+    """Tell by a number which of the nearest pixels are that far from the prediction."""
+    flags = 0
+    for k in range(NEAREST):
+        flags |= (around[k] == distance) << k
+    return 3 * flags + min(energy, MAX_STEP_ENERGY)
+
+
+@inlined
+def _guess(guesses: Longs, w: int, n: int, nw: int, ne: int) -> None:
+    """Predict a value in eighths in several ways."""
+    guesses[0] = 8 * w + 4 * (ne - n)
+    guesses[1] = 8 * n + 4 * (w - nw)
+    guesses[2] = 8 * (w + n - nw)
+    guesses[3] = 4 * (w + n)
+    guesses[4] = 8 * n
+    guesses[5] = 4 * (w + ne)
 
 
 @compiled
@@ -391,26 +425,24 @@ def _walk(
     errors = np.zeros((2, stride), np.int64)
     misses = np.zeros((2, stride, PREDICTORS), np.int64)
     copied_columns = np.zeros(stride, np.int64)
+    ahead = np.zeros(stride, np.int64)
+    above = np.zeros(stride, np.int64)
     guesses = np.empty(PREDICTORS, np.int64)
     around = np.empty(len(AROUND), np.int64)
-    mixer = Mixer(np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64),
-                  np.zeros(CONTEXTS, np.int64))
+    classes = np.empty(len(AROUND), np.int64)
+    mixer = Mixer(np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64))
     for y in range(ABOVE, height + ABOVE):
         values[y, :BESIDE] = values[y - 1, BESIDE]
-        copied_row = 0
+        _measure_ahead(values[y - 1], ahead)
+        copied_row, behind = 0, 0
         for x in range(BESIDE, width + BESIDE):
             if not known[y, x]:
                 values[y, x] = _fill(values, known, y, x)
                 misses[y & 1, x] = misses[y & 1, x - 1]
-                errors[y & 1, x] = 0
+                errors[y & 1, x], above[x], behind = 0, 0, 0
                 continue
             w, n, nw, ne = _nearest(values, known, y, x)
-            guesses[0] = 8 * w + 4 * (ne - n)
-            guesses[1] = 8 * n + 4 * (w - nw)
-            guesses[2] = 8 * (w + n - nw)
-            guesses[3] = 4 * (w + n)
-            guesses[4] = 8 * n
-            guesses[5] = 4 * (w + ne)
+            _guess(guesses, w, n, nw, ne)
             low, high = min(w, n, nw, ne), max(w, n, nw, ne)
             eighths = min(max(_blend(guesses, misses, y, x), 8 * low), 8 * high) + 4
             prediction = eighths >> 3
@@ -423,20 +455,26 @@ def _walk(
                 around[k] = values[y + row, x + column] - prediction
             around[W], around[N] = w - prediction, n - prediction
             around[NW], around[NE] = nw - prediction, ne - prediction
+            activity = _size_class(high - low)
+            runs = 8 * RUN_CLASS[ahead[x]] + RUN_CLASS[behind]
             _note_contexts(
-                mixer.contexts, around, energy, _size_class(high - low), eighths & 7,
-                _holes_around(known, y, x), copied_columns[x], copied_row
+                mixer.contexts, around, classes, energy, activity, eighths & 7,
+                _holes_around(known, y, x), 8 * runs + RUN_CLASS[above[x]], copied_columns, x,
+                copied_row
             )
             distance = _tell_distance(
                 plane[y - ABOVE, x - BESIDE] - prediction,
                 _situation(energy, around, copied_columns[x], copied_row),
-                mixer, tables, memory, exchange
+                (64 * min(activity, MAX_ACTIVITY) + runs) * 2 + (copied_columns[x + 1] & 1),
+                around, energy, mixer, tables, memory, exchange
             )
             value = min(max(prediction + distance, 0), VALUE_MAX)
             values[y, x] = value
             errors[y & 1, x] = abs(distance)
             for k in range(PREDICTORS):
                 misses[y & 1, x, k] = min(abs(8 * value - guesses[k]), MAX_MISS)
+            behind = min(behind + 1, LONGEST_RUN) if value == values[y, x - 1] else 0
+            above[x] = min(above[x] + 1, LONGEST_RUN) if value == values[y - 1, x] else 0
             left, up, corner = values[y, x - 1], values[y - 1, x], values[y - 1, x - 1]
             if value != left or up != corner:
                 copied_row = copied_row << 1 | (value == up and value != left)
@@ -444,6 +482,13 @@ def _walk(
                 copied_columns[x] = copied_columns[x] << 1 | (value == left and value != up)
         values[y, width + BESIDE:] = values[y, width + BESIDE - 1]
     return values[ABOVE:, BESIDE:-BESIDE]
+
+
+@compiled
+def _measure_ahead(row: Integers, ahead: Longs) -> None:
+    """Count, for each pixel of a row with its border, how many after it have its value."""
+    for x in range(len(row) - BESIDE - 1, BESIDE - 1, -1):
+        ahead[x] = min(ahead[x + 1] + 1, LONGEST_RUN) if row[x] == row[x + 1] else 0
 
 
 @inlined
@@ -509,32 +554,38 @@ def _situation(energy: int, around: Longs, copied_column: int, copied_row: int) 
 
 @inlined
 def _note_contexts(
-    contexts: Longs, around: Longs, energy: int, activity: int, eighths: int, holes: int,
-    copied_column: int, copied_row: int,
+    contexts: Longs, around: Longs, classes: Longs, energy: int, activity: int, eighths: int,
+    holes: int, runs: int, copied_columns: Longs, x: int, copied_row: int,
 ) -> None:
-    """Describe what is around a pixel by one number a context, below its `CONTEXT_SIZES`."""
+    """Describe what is around a pixel by one slot a context, among those of its `CONTEXT_SIZES`.
+
+    Classes, int64 (len(AROUND),), is overwritten.
+    """
+    copied = copied_columns[x]
+    signs = 3 * _sign_class(around[W]) + _sign_class(around[N])
     contexts[0] = (_pair(around[W], around[N], 4)) + 81 * min(energy, 5)
     contexts[1] = (energy * 10 + activity) * 8 + eighths
     contexts[2] = (
         _pair(around[NE], around[N], 3) * 7 + _clip(around[NNE], 3) + 3
     ) * 3 + _sign_class(around[NEE])
     contexts[3] = (holes * 10 + energy) * 3 + _sign_class(around[W] + around[N])
-    contexts[4] = _pair(around[WW], around[NN], 4) + 81 * min(energy, 5)
     plane, antiplane = around[W] + around[N] - around[NW], around[W] + around[NE] - around[N]
-    contexts[5] = _pair(plane, antiplane, 6) + 169 * min(activity, 5)
+    contexts[4] = _pair(plane, antiplane, 6) + 169 * min(activity, 5)
+    for k in range(len(around)):
+        classes[k] = _sign_class(around[k])
     for k in range(len(TERNARY)):
         code = 0
         for j in range(len(TERNARY[0])):
-            code = 3 * code + _sign_class(around[TERNARY[k][j]])
-        contexts[6 + k] = code
-    equal = 0
-    for k in range(EQUALITIES):
-        equal |= (around[k] == 0) << k
-    contexts[9] = equal
+            code = 3 * code + classes[TERNARY[k][j]]
+        contexts[5 + k] = code
+    contexts[8] = ((copied & 15) * 16 + (copied_row & 15)) * 9 + signs
+    contexts[9] = runs * 9 + signs
     contexts[10] = (
-        ((copied_column & 15) * 16 + (copied_row & 15)) * 9
-        + 3 * _sign_class(around[W]) + _sign_class(around[N])
-    )
+        (((copied_columns[x + 1] & 7) * 8 + (copied_columns[x - 1] & 7)) * 2 + (copied & 1)) * 2
+        + (copied_row & 1)
+    ) * 9 + signs
+    for k in range(CONTEXTS):
+        contexts[k] += STARTS[k]
 
 
 @compiled

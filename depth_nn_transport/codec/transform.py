@@ -11,19 +11,44 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The transform: plane to latents and back, a linear path with a convolutional one beside it."""
+"""Plane in quanta to latents and back: a linear path and a convolutional one side by side.
+
+The way back is exact, so that every decoder restores the same plane: the convolutional path works
+on integers, and the linear one on multiples of powers of two, whose sums float64 holds.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from depth_nn_transport.codec.blocks import from_blocks, to_blocks
-from depth_nn_transport.codec.networks import Array, BEND_GAIN, Networks
+from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.networks import (
+    ACTIVATION_MAX,
+    ACTIVATION_STEP,
+    Array,
+    BEND_GAIN,
+    BEND_STEP,
+    COARSE_CHANNELS,
+    COARSE_VIEW,
+    FINE_KNEE,
+    LATENT_CHANNELS,
+    MASK_LEVEL,
+    MIDDLE_CHANNELS,
+    MIDDLE_VIEW,
+    Networks,
+    SYNTHESIS_VIEW,
+)
 import numpy as np
+from numpy.typing import NDArray
+
+# Weights of the linear restoration are multiples of this: 64 * 8191 * 2**5 / (LATENT_STEP *
+# LINEAR_STEP) < 2**53, so that float64 holds their sums with latents.
+LINEAR_STEP = 2.0**-16
 
 
 class Transform:
-    """Analysis and synthesis; the linear path stays in float32 whatever the networks run in."""
+    """Analysis and synthesis; the linear path has its full precision whatever networks run in."""
 
     def __init__(self, networks: Networks, linear: Mapping[str, Array]) -> None:
         """Take the linear parts of a model.
@@ -58,18 +83,87 @@ class Transform:
         bend, hyper = self._networks.analyse(residual, valid, quality)
         inverse_steps = 1 / self._linear['analysis_steps'][quality]
         latents = residual @ (self._linear['analysis'] * inverse_steps)
-        latents += bend * (np.float32(BEND_GAIN) * inverse_steps)
+        _add_scaled(bend, np.float32(BEND_GAIN) * inverse_steps, latents)
         return latents, hyper
 
-    def synthesise(
-        self, latents: Array, base: Array, valid: Array, quality: int, *, precise: bool = False
-    ) -> Array:
-        """Restore a plane, float32 (H, W) quanta, from what `analyse` gave, quantised.
-
-        If ``precise``, the network runs in float32 even where the processor is faster otherwise.
-        """
-        bend = self._networks.synthesise(latents, valid, quality, precise=precise)
+    def synthesise(self, latents: Array, base: Array, valid: Array, quality: int) -> Array:
+        """Restore a plane, float32 (H, W) quanta, from what `analyse` gave, quantised; exact."""
         steps = self._linear['synthesis_steps'][quality]
-        residual = latents @ (steps[:, None] * self._linear['synthesis'])
-        residual += np.float32(BEND_GAIN) * bend
-        return from_blocks(residual, base)
+        bend = self._networks.synthesise(synthesis_view(latents, steps, valid, quality))
+        residual = latents.astype(np.float64) @ self._restoration(steps)
+        return from_blocks(_add_bend(residual, bend), base)
+
+    def _restoration(self, steps: Array) -> NDArray[np.float64]:
+        """Weights of the linear restoration, multiples of `LINEAR_STEP`: (64, 64)."""
+        weights = steps[:, None].astype(np.float64) * self._linear['synthesis']
+        return np.rint(weights / LINEAR_STEP) * LINEAR_STEP
+
+
+@compiled
+def synthesis_view(latents: Array, steps: Array, valid: Array, quality: int) -> Array:
+    """Join what the synthesis sees, on the activation grid.
+
+    Args:
+        latents: float32 (H, W, 64), multiples of an eighth.
+        steps: float32 (64,), quanta.
+        valid: float32 (H, W, 64), 1 where measured, 0 in holes.
+        quality: 0..100.
+
+    Returns:
+        Float32 (H, W, 144): the lowest frequencies on two scales, quality, all frequencies
+        squashed, mask.
+
+    """
+    height, width, channels = latents.shape
+    seen = np.empty((height, width, SYNTHESIS_VIEW), np.float32)
+    scaled = np.empty(channels, np.float32)
+    knee, fine = np.float32(FINE_KNEE), np.float32(ACTIVATION_MAX / ACTIVATION_STEP)
+    for row in range(height):
+        for column in range(width):
+            here, mask, out = latents[row, column], valid[row, column], seen[row, column]
+            for c in range(channels):
+                scaled[c] = here[c] * steps[c]
+            for c in range(COARSE_CHANNELS):
+                out[c] = _on_grid(scaled[c] * np.float32(1 / (COARSE_VIEW * ACTIVATION_STEP)))
+            out = out[COARSE_CHANNELS:]
+            for c in range(MIDDLE_CHANNELS):
+                out[c] = _on_grid(scaled[c] * np.float32(1 / (MIDDLE_VIEW * ACTIVATION_STEP)))
+            out[MIDDLE_CHANNELS] = np.float32(quality) * np.float32(1 / 8)
+            out = out[MIDDLE_CHANNELS + 1:]
+            for c in range(channels):
+                out[c] = _on_grid(scaled[c] / (knee + abs(scaled[c])) * fine)
+            out = out[channels:]
+            for c in range(channels):
+                out[c] = mask[c] * np.float32(MASK_LEVEL)
+    return seen
+
+
+@compiled
+def _on_grid(steps: np.float32) -> np.float32:
+    """Round so many steps of the activation grid, and clamp."""
+    limit = np.float32(ACTIVATION_MAX / ACTIVATION_STEP)
+    rounded = np.rint(steps)
+    rounded = rounded if rounded < limit else limit
+    return np.float32((rounded if rounded > -limit else -limit) * np.float32(ACTIVATION_STEP))
+
+
+@compiled
+def _add_scaled(more: Array, gains: Array, total: Array) -> None:
+    """Add an array times a gain for each channel in place: (H, W, C), (C,), (H, W, C)."""
+    for row in range(total.shape[0]):
+        for column in range(total.shape[1]):
+            addends, sums = more[row, column], total[row, column]
+            for c in range(len(gains)):
+                sums[c] += addends[c] * gains[c]
+
+
+@compiled
+def _add_bend(residual: NDArray[np.float64], bend: Array) -> Array:
+    """Add both paths, (H, W, 64) each, in quanta."""
+    total = np.empty(residual.shape, np.float32)
+    for row in range(total.shape[0]):
+        for column in range(total.shape[1]):
+            linear, steps, sums = residual[row, column], bend[row, column], total[row, column]
+            for c in range(LATENT_CHANNELS):
+                sums[c] = np.float32(linear[c]) + steps[c] * np.float32(BEND_STEP)
+    return total

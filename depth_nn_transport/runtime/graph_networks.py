@@ -23,7 +23,6 @@ from depth_nn_transport.codec.networks import Array
 import numpy as np
 
 # The synthesis in float32 whatever the processor, for frames with a bound.
-PRECISE_SYNTHESIS = 'synthesis in float32'
 
 
 class GraphNetworks(ABC):
@@ -72,12 +71,9 @@ class GraphNetworks(ABC):
         (head,) = self._run(f'high{step}', seen)
         return head
 
-    def synthesise(
-        self, latents: Array, valid: Array, quality: float, *, precise: bool = False
-    ) -> Array:
+    def synthesise(self, seen: Array) -> Array:
         """See `Networks`."""
-        name = PRECISE_SYNTHESIS if precise else 'synthesis'
-        (bend,) = self._run(name, latents, valid, _scalar(quality))
+        (bend,) = self._run('synthesis', seen)
         return bend
 
     def _run(self, name: str, *inputs: Array) -> list[Array]:
@@ -89,7 +85,7 @@ class GraphNetworks(ABC):
         """Run a graph.
 
         Args:
-            name: of a network, or `PRECISE_SYNTHESIS`.
+            name: of a network.
             inputs: float32 (1, H, W, C), or (1,) for a quality, in the order of the graph.
 
         Returns:

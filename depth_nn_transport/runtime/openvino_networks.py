@@ -26,7 +26,7 @@ from depth_nn_transport.codec.networks import (
     Array,
     FLOAT_NETWORKS,
 )
-from depth_nn_transport.runtime.graph_networks import GraphNetworks, PRECISE_SYNTHESIS
+from depth_nn_transport.runtime.graph_networks import GraphNetworks
 import numpy as np
 import openvino
 
@@ -64,7 +64,6 @@ class OpenVinoNetworks(GraphNetworks):
             }
         except RuntimeError as error:
             raise ModelLoadError(f'{files.model_id}: {error}') from error
-        self._models[PRECISE_SYNTHESIS] = self._models['synthesis']
         self._requests: OrderedDict[tuple[str, Shapes], openvino.InferRequest] = OrderedDict()
 
     def run(self, name: str, inputs: list[Array]) -> list[Array]:
@@ -85,18 +84,25 @@ class OpenVinoNetworks(GraphNetworks):
     def _compile(self, name: str, shapes: Shapes) -> openvino.InferRequest:
         model = self._models[name].clone()
         model.reshape(dict(enumerate(map(list, shapes))))
-        if name == PRECISE_SYNTHESIS:
-            return self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()
+        if not self._uses_bfloat16 or name in FLOAT_NETWORKS:
+            return self._core.compile_model(model, 'CPU').create_infer_request()
+        exact = self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()
+        _leave_rounding_to_memory(model)
         request = self._core.compile_model(model, 'CPU').create_infer_request()
-        if self._uses_bfloat16 and name not in FLOAT_NETWORKS:
-            exact = self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()
-            return request if _agree(request, exact, shapes) else exact
-        return request
+        return request if _agree(request, exact, shapes) else exact
 
 
 def has_bfloat16() -> bool:
     """Return whether the processor has instructions for bfloat16."""
     return 'BF16' in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+
+
+def _leave_rounding_to_memory(model: openvino.Model) -> None:
+    """Take conversions to bfloat16 and back out of a model whose tensors are kept in bfloat16."""
+    for node in model.get_ops():
+        if node.get_type_name() == 'Convert' and node.get_element_type() == openvino.Type.bf16:
+            for target in list(node.output(0).get_target_inputs()):
+                target.get_node().output(0).replace(node.input_value(0))
 
 
 def _agree(one: openvino.InferRequest, other: openvino.InferRequest, shapes: Shapes) -> bool:

@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
-from depth_nn_transport.runtime.graph_networks import GraphNetworks, PRECISE_SYNTHESIS
+from depth_nn_transport.runtime.graph_networks import GraphNetworks
 from depth_nn_transport.runtime.torch_graph import TorchGraph
 from depth_nn_transport.runtime.torch_operators import OPERATORS, Operators
 import numpy as np
@@ -51,7 +51,6 @@ class TorchNetworks(GraphNetworks):
             name: TorchGraph(graph, name, torch.device(kind), operators)
             for name, graph in files.networks.items()
         }
-        self._graphs[PRECISE_SYNTHESIS] = self._graphs['synthesis']
 
     def run(self, name: str, inputs: list[Array]) -> list[Array]:
         """See `GraphNetworks`."""

@@ -15,11 +15,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from depth_nn_transport.codec import correction_coder as coder
-from depth_nn_transport.codec.depth_codec import DepthCodec
+from depth_nn_transport.codec.depth_codec import DepthCodec, loose_bound
 from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
 import numpy as np
 from numpy.typing import NDArray
@@ -27,26 +28,54 @@ import torch
 from torch import Tensor
 import torch.nn.functional as F
 
-Sample = tuple[NDArray[np.float32], NDArray[np.bool_], NDArray[np.float32]]
-
-# Cells that flags are counted in: level, phase, density, activity, holes, parents, flags.
+# Cells that flags are counted in: level, phase, then features of the coder.
 CELLS = (
-    len(coder.SIZES), len(coder.PHASES), coder.DENSITIES, coder.ACTIVITIES, coder.HOLE_CLASSES,
-    coder.PARENT_CLASSES, coder.FLAG_CLASSES,
+    len(coder.SIZES), len(coder.PHASES), coder.ACTIVITIES, coder.HOLE_CLASSES,
+    coder.PARENT_CLASSES, coder.FLAG_CLASSES, coder.ROUGHNESS_CLASSES, coder.ROUGHNESS_CLASSES,
+    coder.DENSITIES, coder.BOUNDS,
 )
 # Cells that each addend depends on.
 DEPENDENCES = {
-    'phase': (0, 1), 'density': (0, 2), 'activity': (0, 3), 'holes': (0, 4), 'flags': (0, 1, 5, 6),
+    'density': (0, 8), 'bound': (0, 9), 'activity': (0, 2), 'holes': (0, 3),
+    'flags': (0, 1, 4, 5), 'bend': (0, 6), 'spread': (0, 7),
 }
 FRAMES_PER_FOLDER = 2
-QUALITIES = (10, 20, 50, 80, 100)
-THRESHOLDS = (1, 2, 4, 8, 16, 32)
+# Bounds of bounded mode that each quality suits, more or less.
+BOUNDS = {0: (12, 16), 20: (6, 8, 11), 35: (4, 6, 8), 50: (3, 4, 6), 65: (2, 3, 4), 83: (2, 3),
+          100: (1, 2)}
 LONGEST_MOVE = 31
-MOVE_TABLES = coder.SIGN_CLASSES * coder.LENGTH_CLASSES
+MOVE_TABLES = coder.LENGTH_CLASSES * coder.TRUST_CLASSES * coder.DISTANCE_CLASSES
 PROBABILITY_STEP = 2.0**-22
 ITERATIONS = 100
 # Keeps addends of cells never seen near zero.
 DECAY = 1e-6
+
+
+class Sample(NamedTuple):
+    """A restored frame.
+
+    Attributes:
+        residual: float32 (H, W), original minus restored plane in quanta.
+        plane: float32 (H, W), the restored plane.
+        valid: bool (H, W).
+        latents: float32 (H/8, W/8, 64).
+        thresholds: quanta, each of which the frame is to be corrected with.
+
+    """
+
+    residual: NDArray[np.float32]
+    plane: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    latents: NDArray[np.float32]
+    thresholds: tuple[int, ...]
+
+
+class _Counts(NamedTuple):
+    """Numbers of flags in each cell that any was seen in: cells (N,), all flags, ones."""
+
+    cells: NDArray[np.int64]
+    seen: NDArray[np.float64]
+    ones: NDArray[np.float64]
 
 
 def restored_frames(codec: DepthCodec, root: Path) -> Iterator[Sample]:
@@ -55,72 +84,72 @@ def restored_frames(codec: DepthCodec, root: Path) -> Iterator[Sample]:
         files = sorted(folder.glob(f'*{IMAGE_SUFFIX}'))
         every = max(1, len(files) // FRAMES_PER_FOLDER)
         for path in files[::every][:FRAMES_PER_FOLDER]:
-            for quality in QUALITIES:
-                yield codec.residual(read_depth(path), quality)
+            for quality, bounds in BOUNDS.items():
+                restored = codec.residual(read_depth(path), quality)
+                yield Sample(*restored, (*bounds, loose_bound(quality)))
 
 
-def fit_corrections(
-    samples: Iterable[Sample], thresholds: Sequence[int] = THRESHOLDS
-) -> dict[str, NDArray[np.generic]]:
-    """Fit all statistics to restored frames.
-
-    Args:
-        samples: residual (float32 (H, W) quanta), validity and latents of each frame.
-        thresholds: quanta, each of which every frame is corrected with.
-
-    Returns:
-        Arrays for `CorrectionCoder`.
-
-    """
-    seen, ones = np.zeros(CELLS), np.zeros(CELLS)
+def fit_corrections(samples: Iterable[Sample]) -> dict[str, NDArray[np.generic]]:
+    """Fit all statistics to restored frames; return arrays for `CorrectionCoder`."""
+    counts: list[_Counts] = []
     moves = np.zeros((MOVE_TABLES, 2 * LONGEST_MOVE + 2))
-    for residual, valid, latents in samples:
-        surroundings = coder.Surroundings.of(valid, latents)
+    for residual, plane, valid, latents, thresholds in samples:
+        surroundings = coder.Surroundings.of(plane, valid, latents)
         for threshold in thresholds:
             pixels, signed = coder.find_moves(residual, valid, threshold)
             if len(pixels):
                 density = coder.density_class(len(pixels), np.count_nonzero(valid))
-                _count_flags(*coder.tell_flags(pixels, surroundings), density, seen, ones)
-                _count_moves(pixels, signed, valid.shape, moves)
+                features, bits = coder.tell_flags(pixels, surroundings, threshold)
+                bound = coder.bound_class(threshold)
+                counts.append(_count_flags(features, bits, density, bound))
+                _count_moves(pixels, signed, surroundings, threshold, moves)
     return {
-        **_fit_log_odds(seen, ones),
+        **_fit_log_odds(_add_up(counts)),
         'probability': _probability_table(),
         'moves': _move_tables(moves),
     }
 
 
 def _count_flags(
-    features: NDArray[np.uint8], bits: NDArray[np.uint8], density: int,
-    seen: NDArray[np.float64], ones: NDArray[np.float64],
-) -> None:
-    level, phase, *rest = features.T.astype(np.intp)
-    cells = (level, phase, np.full_like(level, density), *rest)
-    np.add.at(seen, cells, 1)
-    np.add.at(ones, cells, bits)
+    features: NDArray[np.uint8], bits: NDArray[np.uint8], density: int, bound: int
+) -> _Counts:
+    """Count the flags of one frame."""
+    frame = np.broadcast_to([density, bound], (len(features), 2))
+    cells = np.ravel_multi_index((*features.T, *frame.T), CELLS)
+    return _add_up([_Counts(cells, np.ones(len(bits)), bits.astype(np.float64))])
+
+
+def _add_up(counts: list[_Counts]) -> _Counts:
+    """Add up the numbers of equal cells."""
+    cells, where = np.unique(np.concatenate([c.cells for c in counts]), return_inverse=True)
+    seen, ones = np.zeros(len(cells)), np.zeros(len(cells))
+    np.add.at(seen, where, np.concatenate([c.seen for c in counts]))
+    np.add.at(ones, where, np.concatenate([c.ones for c in counts]))
+    return _Counts(cells, seen, ones)
 
 
 def _count_moves(
-    pixels: NDArray[np.int32], moves: NDArray[np.int32], shape: tuple[int, ...],
-    counts: NDArray[np.float64],
+    pixels: NDArray[np.int32], moves: NDArray[np.int32], surroundings: coder.Surroundings,
+    threshold: int, counts: NDArray[np.float64],
 ) -> None:
     """Count moves and, since no sign is special, their negatives."""
-    for signed in (moves, -moves):
-        known = np.zeros(shape, np.int32)
+    for sign in (1, -1):
+        mirrored = surroundings._replace(plane=np.float32(sign) * surroundings.plane)
+        known = np.zeros(mirrored.plane.shape, np.int32)
+        coder.forget(known, pixels)
         for phase in range(len(coder.PHASES)):
             here = coder.in_phase(phase, pixels)
-            index = coder.move_contexts(known, pixels[here])
-            symbols = signed[here]
+            index = coder.move_contexts(known, pixels[here], mirrored, threshold)
+            symbols = sign * moves[here]
             coder.put(known, pixels[here], symbols)
             escaped = np.abs(symbols) > LONGEST_MOVE
             np.add.at(counts, (index, np.where(escaped, -1, symbols + LONGEST_MOVE)), 1)
 
 
-def _fit_log_odds(
-    seen: NDArray[np.float64], ones: NDArray[np.float64]
-) -> dict[str, NDArray[np.generic]]:
+def _fit_log_odds(counts: _Counts) -> dict[str, NDArray[np.generic]]:
     """Fit addends of log-odds by logistic regression on the counts."""
-    cells = np.nonzero(seen)
-    total, positive = torch.from_numpy(seen[cells]), torch.from_numpy(ones[cells])
+    cells = np.unravel_index(counts.cells, CELLS)
+    total, positive = torch.from_numpy(counts.seen), torch.from_numpy(counts.ones)
     addends = {
         name: torch.zeros([CELLS[k] for k in axes], dtype=torch.float64, requires_grad=True)
         for name, axes in DEPENDENCES.items()

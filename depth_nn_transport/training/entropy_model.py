@@ -190,6 +190,12 @@ def _base_steps(base: Tensor) -> Tensor:
     return saturate((torch.cat(neighbours, 1) - base) / 4)
 
 
+class LinearPrediction(FixedPointConv2d):
+    """A convolution of latents, whose range leaves less to the weights."""
+
+    weight_max = 127
+
+
 class ContextStep(nn.Module):
     """Mean and table index of one spatial step, from features and latents decoded so far."""
 
@@ -200,12 +206,12 @@ class ContextStep(nn.Module):
         if self.has_context:
             self.enter = fixed_point_conv(LATENT_CHANNELS + LOW_CHANNELS, FEATURES)
             self.spatial = FixedPointConv2d(FEATURES, FEATURES, 5, stride=2, groups=FEATURES)
-            self.predict = FixedPointConv2d(
+            self.predict = LinearPrediction(
                 LATENT_CHANNELS, LATENT_CHANNELS, 3, stride=2, groups=LATENT_CHANNELS, bias=False
             )
             nn.init.normal_(self.predict.weight, std=0.02)
             # The slope of a neighbour tells of the mean here.
-            self.predict_across = FixedPointConv2d(
+            self.predict_across = LinearPrediction(
                 LOW_CHANNELS, LOW_CHANNELS, 3, stride=2, bias=False
             )
             nn.init.zeros_(self.predict_across.weight)

@@ -27,6 +27,7 @@ from depth_nn_transport.codec.networks import (
     HYPER_MAX,
     LATENT_CHANNELS,
     LOW_CHANNELS,
+    SYNTHESIS_VIEW,
     TABLES,
 )
 from depth_nn_transport.training.entropy_model import (
@@ -110,8 +111,8 @@ def export_model(model: DepthModel, folder: Path) -> None:
     for k, step in enumerate(entropy.steps):
         assert isinstance(step, ContextStep)
         _export_step(step, k, folder)
-    _export(_Graph(model.synthesis.bend_of, model.synthesis),
-            {'latents': blocks, 'valid': blocks, 'quality': quality}, folder / 'synthesis.onnx')
+    _export(_Graph(_channels_last(model.synthesis.bend), model.synthesis.bend),
+            {'seen': torch.zeros(1, 16, 12, SYNTHESIS_VIEW)}, folder / 'synthesis.onnx')
 
 
 def _export_step(step: ContextStep, k: int, folder: Path) -> None:
@@ -167,7 +168,7 @@ def _plain_convolution(conv: FixedPointConv2d) -> nn.Conv2d:
         conv.in_channels, conv.out_channels, _pair(conv.kernel_size), _pair(conv.stride),
         _pair(conv.padding), groups=conv.groups, bias=conv.bias is not None,
     )
-    plain.weight.data = quantize_weight(conv.weight).detach()
+    plain.weight.data = quantize_weight(conv.weight, conv.weight_max).detach()
     if conv.bias is not None:
         plain.bias = nn.Parameter(quantize_bias(conv.bias).detach())
     return plain

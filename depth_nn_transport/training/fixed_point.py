@@ -28,11 +28,17 @@ import torch
 from torch import nn, Tensor
 import torch.nn.functional as F
 
-WEIGHT_MAX = 127
+# Products of eight bits by eight; bfloat16 holds both factors.
+WEIGHT_MAX = 255
 BIAS_STEP = 2.0**-8
+BIAS_DIGITS = 8
 # With these, up to 160 inputs at ACTIVATION_MAX add up to less than 2**24 steps whatever the
 # weights: 160 * 127 * 255 + 127 * 2**(12 + 4).
 BIAS_MAX = 127.0
+# Grid of the activations that have eight binary digits wherever the point is, and what it leaves
+# to the weights of at most 96 inputs.
+FINE_STEP = 2.0**-6
+FINE_WEIGHT_MAX = 127
 MIN_WEIGHT_SHIFT = 4
 MAX_WEIGHT_SHIFT = 12
 
@@ -58,32 +64,44 @@ def round_to(x: Tensor, step: float) -> Tensor:
     return _round(x / step) * step
 
 
-def quantize_weight(weight: Tensor) -> Tensor:
-    """Round weights to integers of at most 127 times a power of two for each output channel."""
-    scale = torch.exp2(_weight_shift(weight)).view(-1, *[1] * (weight.dim() - 1))
-    rounded = _round(weight * scale).clamp(-WEIGHT_MAX, WEIGHT_MAX)
+def quantize_weight(weight: Tensor, most: int = WEIGHT_MAX) -> Tensor:
+    """Round weights to integers up to a limit times a power of two for each output channel."""
+    scale = torch.exp2(_weight_shift(weight, most)).view(-1, *[1] * (weight.dim() - 1))
+    rounded = _round(weight * scale).clamp(-most, most)
     return rounded / scale
 
 
 def quantize_bias(bias: Tensor) -> Tensor:
-    """Round biases to multiples of ``BIAS_STEP`` within +-BIAS_MAX."""
-    return round_to(bias, BIAS_STEP).clamp(-BIAS_MAX, BIAS_MAX)
+    """Round biases to multiples of ``BIAS_STEP`` within +-BIAS_MAX, to eight binary digits.
+
+    So many does bfloat16 hold, in which some runtimes keep them.
+    """
+    exponent = torch.floor(torch.log2(bias.detach().abs().clamp_min(BIAS_STEP)))
+    step = torch.exp2(exponent - (BIAS_DIGITS - 1)).clamp_min(BIAS_STEP)
+    return (_round(bias / step) * step).clamp(-BIAS_MAX, BIAS_MAX)
 
 
-def _weight_shift(weight: Tensor) -> Tensor:
+def _weight_shift(weight: Tensor, most: int) -> Tensor:
     """Binary digits after the point of each output channel's weights."""
     peak = weight.detach().abs().flatten(1).amax(1).clamp_min(2.0**-20)
-    shift = torch.floor(torch.log2(WEIGHT_MAX / peak))
+    shift = torch.floor(torch.log2(most / peak))
     return shift.clamp(MIN_WEIGHT_SHIFT, MAX_WEIGHT_SHIFT)
 
 
 class FixedPointConv2d(nn.Conv2d):
-    """A convolution with quantised weights and biases and no rounding of its output."""
+    """A convolution with quantised weights and biases and no rounding of its output.
+
+    Attributes:
+        weight_max: limit of the integers that its weights are.
+
+    """
+
+    weight_max = WEIGHT_MAX
 
     def forward(self, x: Tensor) -> Tensor:
         """Convolve: (N, C, H, W) on the activation grid -> (N, C', H', W'), exact."""
         bias = None if self.bias is None else quantize_bias(self.bias)
-        weight = quantize_weight(self.weight)
+        weight = quantize_weight(self.weight, self.weight_max)
         return F.conv2d(x, weight, bias, self.stride, self.padding, self.dilation, self.groups)
 
 
@@ -97,6 +115,22 @@ def saturate(x: Tensor) -> Tensor:
     return round_to(x, ACTIVATION_STEP).clamp(-ACTIVATION_MAX, ACTIVATION_MAX)
 
 
+def saturate_finely(x: Tensor) -> Tensor:
+    """Round to the grid of ``FINE_STEP`` and to eight digits and clamp to +-ACTIVATION_MAX."""
+    return shorten(round_to(x, FINE_STEP))
+
+
+def shorten(x: Tensor) -> Tensor:
+    """Round to eight binary digits, half to even as bfloat16 does; clamp to +-ACTIVATION_MAX."""
+    return x.clamp(-ACTIVATION_MAX, ACTIVATION_MAX).bfloat16().float()
+
+
+class FineConv2d(FixedPointConv2d):
+    """A convolution of activations from `saturate_finely`."""
+
+    weight_max = FINE_WEIGHT_MAX
+
+
 def fixed_point_conv(inputs: int, outputs: int) -> FixedPointConv2d:
     """Make a pointwise fixed-point convolution."""
     return FixedPointConv2d(inputs, outputs, 1)
@@ -107,10 +141,10 @@ def max_accumulator(conv: FixedPointConv2d, input_max: float, input_step: float)
 
     The arithmetic is exact in float32 if this is below 2**24.
     """
-    weight = quantize_weight(conv.weight).detach().flatten(1).double()
+    weight = quantize_weight(conv.weight, conv.weight_max).detach().flatten(1).double()
     bias = torch.zeros(1) if conv.bias is None else quantize_bias(conv.bias).detach()
     bound = weight.abs().sum(1) * input_max + bias.abs().double()
-    step = torch.exp2(-_weight_shift(conv.weight).double()) * input_step
+    step = torch.exp2(-_weight_shift(conv.weight, conv.weight_max).double()) * input_step
     if conv.bias is not None:
         step = step.clamp_max(BIAS_STEP)
     return float((bound / step).max())

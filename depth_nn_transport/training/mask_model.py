@@ -25,6 +25,7 @@ from depth_nn_transport.codec.mask_coder import (
     INPUTS,
     MaskCoder,
     PLAIN_CONTEXTS,
+    WEIGHT_MAX,
 )
 import numpy as np
 from numpy.typing import NDArray
@@ -79,9 +80,14 @@ class MaskNetwork(nn.Module):
         output = torch.cat([self.output.weight[0] * HIDDEN_STEP, self.output.bias]) * scale
         return {
             'inputs': inputs.round().reshape(INPUTS, 256, HIDDEN).numpy().astype(np.int8),
-            'bias': (self.bias.detach() / HIDDEN_STEP).round().numpy().astype(np.int32),
-            'output': output.detach().round().numpy().astype(np.int32),
+            'bias': _bounded(self.bias / HIDDEN_STEP),
+            'output': _bounded(output),
         }
+
+
+def _bounded(weights: Tensor) -> NDArray[np.int32]:
+    limited = weights.detach().round().clamp(-WEIGHT_MAX, WEIGHT_MAX)
+    return limited.numpy().astype(np.int32)
 
 
 def train_mask_coder(

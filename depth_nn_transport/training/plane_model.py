@@ -32,7 +32,7 @@ FRAMES_PER_FOLDER = 16
 # Frames are quantised as bounds of 0, 1 and 2 quanta do, by turns.
 STEPS = (1, 3, 1, 5)
 # Counts are kept up to this, so that a frame soon outweighs what was learned before.
-MAX_PRIOR_COUNT = 12
+MAX_PRIOR_COUNT = 6
 FIRST_WEIGHT = 0.3
 PROBABILITY_STEP = 2.0**-22
 
@@ -87,11 +87,9 @@ def train_plane_coder(
 
 def ignorant_memory() -> Memory:
     """Make a memory that knows nothing: even chances, equal weights."""
-    even = np.uint32(1 << 31)
-    weight = round(FIRST_WEIGHT * coder.WEIGHT_ONE)
-    return Memory(
-        np.full(coder.SLOTS, even, np.uint32), np.full(coder.WEIGHTS, weight, np.int64)
-    )
+    weights = np.zeros(coder.WEIGHTS, np.int64)
+    weights[:coder.SITUATION_WEIGHTS] = round(FIRST_WEIGHT * coder.WEIGHT_ONE)
+    return Memory(np.full(coder.SLOTS, 1 << 31, np.uint32), weights)
 
 
 def fixed_arrays() -> dict[str, NDArray[np.generic]]:

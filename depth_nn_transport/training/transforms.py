@@ -23,11 +23,28 @@ from __future__ import annotations
 import math
 
 from depth_nn_transport.codec.networks import (
+    ACTIVATION_MAX,
     BASE_BLOCK,
     BASE_STEP,
     BEND_GAIN,
+    BEND_STEP,
     BLOCK,
+    COARSE_CHANNELS,
+    COARSE_VIEW,
+    FINE_KNEE,
     LATENT_CHANNELS,
+    MASK_LEVEL,
+    MIDDLE_CHANNELS,
+    MIDDLE_VIEW,
+    SYNTHESIS_VIEW,
+)
+from depth_nn_transport.training.fixed_point import (
+    FineConv2d,
+    fixed_point_conv,
+    round_to,
+    saturate,
+    saturate_finely,
+    shorten,
 )
 import numpy as np
 import torch
@@ -175,15 +192,54 @@ class Analysis(nn.Module):
         return bend
 
 
+class FixedPointBlock(nn.Module):
+    """The block of `ResidualBlock` in fixed-point layers, exact."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        bottleneck = ResidualBlock.BOTTLENECK
+        self.spatial = FineConv2d(channels, channels, 3, padding=1, groups=channels)
+        self.mix = FineConv2d(channels, bottleneck, 1)
+        self.leave = FineConv2d(bottleneck, channels, 1)
+        nn.init.normal_(self.leave.weight, std=0.02)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, H, W), from `saturate_finely` -> the same."""
+        y = self.mix(saturate_finely(self.spatial(x)))
+        # The slope is a power of two, so that nothing is rounded.
+        y = saturate_finely(self.leave(saturate_finely(F.leaky_relu(y, 1 / 8))))
+        # Their sum is on the grid already.
+        return shorten(x + y)
+
+
+class FixedPointBend(nn.Module):
+    """The convolutional path of the synthesis, exact; in bfloat16 where training asks for it."""
+
+    def __init__(self, width: int, depth: int) -> None:
+        super().__init__()
+        self.enter = fixed_point_conv(SYNTHESIS_VIEW, width)
+        self.blocks = nn.Sequential(*[FixedPointBlock(width) for _ in range(depth)])
+        self.leave = FineConv2d(width, LATENT_CHANNELS, 1)
+        nn.init.normal_(self.leave.weight, std=0.01)
+        self.low_precision = False
+
+    def forward(self, seen: Tensor) -> Tensor:
+        """`Synthesis.view`, (N, 144, H, W) -> (N, 64, H, W), integers, in `BEND_STEP` quanta."""
+        # Activations have eight bits, so that bfloat16 holds them; the result needs more.
+        with torch.autocast(seen.device.type, torch.bfloat16, enabled=self.low_precision):
+            x = self.blocks(saturate_finely(self.enter(channels_last(seen))))
+        return round_to(self.leave(x.float()) * (BEND_GAIN / BEND_STEP), 1.0)
+
+
 class Synthesis(nn.Module):
-    """Quantised latents and hole mask -> plane."""
+    """Quantised latents and hole mask -> plane; exact, so that every decoder restores the same."""
 
     def __init__(self, width: int, depth: int) -> None:
         super().__init__()
         self.step = QualityGain(24.0, 1.0)
         self.linear = nn.Conv2d(LATENT_CHANNELS, LATENT_CHANNELS, 1, bias=False)
         self.linear.weight.data = dct_matrix().T[:, :, None, None].contiguous()
-        self.bend = Bend(4 * LATENT_CHANNELS + 1, width, depth)
+        self.bend = FixedPointBend(width, depth)
 
     def forward(self, latents: Tensor, valid: Tensor, base: Tensor, quality: Tensor) -> Tensor:
         """Restore a plane.
@@ -198,16 +254,27 @@ class Synthesis(nn.Module):
             (N, 1, H, W) quanta.
 
         """
-        bend = self.bend_of(latents.permute(0, 2, 3, 1), _blocks(valid), quality)
-        residual = self.linear(latents * self.step(quality)) + BEND_GAIN * bend.permute(0, 3, 1, 2)
+        scaled = latents * self.step(quality)
+        bend = self.bend(self.view(scaled, F.pixel_unshuffle(valid, BLOCK), quality))
+        residual = self.linear(scaled) + BEND_STEP * bend
         return upsample_base(base) + F.pixel_shuffle(residual, BLOCK)
 
-    def bend_of(self, latents: Tensor, mask: Tensor, quality: Tensor) -> Tensor:
-        """Run the convolutional path, (N, H/8, W/8, 64) each."""
-        scaled = latents * self.step(quality).permute(0, 2, 3, 1)
-        features = torch.cat(
-            [scaled.clamp(-512, 512) / 64, compress_range(scaled, 4.0),
-             compress_range(latents, 1.0), mask, _quality_plane(quality, scaled)], -1
-        )
-        bend: Tensor = self.bend(features)
-        return bend
+    @staticmethod
+    def view(scaled: Tensor, mask: Tensor, quality: Tensor) -> Tensor:
+        """Join what the convolutional path sees, on the activation grid.
+
+        Args:
+            scaled: (N, 64, H/8, W/8), latents in quanta.
+            mask: (N, 64, H/8, W/8), blocks of the hole mask.
+            quality: (N,), integers in 0..100.
+
+        Returns:
+            (N, 144, H/8, W/8): the lowest frequencies on two scales, quality, all frequencies
+            squashed, mask.
+
+        """
+        level = (quality / 8)[:, None, None, None] * torch.ones_like(scaled[:, :1])
+        coarse = saturate(scaled[:, :COARSE_CHANNELS] / COARSE_VIEW)
+        middle = saturate(scaled[:, :MIDDLE_CHANNELS] / MIDDLE_VIEW)
+        fine = saturate(compress_range(scaled, FINE_KNEE) * ACTIVATION_MAX)
+        return torch.cat([coarse, middle, level, fine, mask * MASK_LEVEL], 1)

@@ -20,22 +20,19 @@ from depth_nn_transport.bench.exactness_report import markdown, processor
 from depth_nn_transport.bench.executors import executors
 import pytest
 
-GOOD = Finding('OpenVINO, float32', 1, 'native', 9, 9, 9, 3, 3, True, 2e-4, 1e-6, 0.015)
+GOOD = Finding('OpenVINO, float32', 1, 'native', 9, 9, 9)
 
 
-@pytest.mark.parametrize('flaw', [
-    {'same_streams': 8}, {'same_latents': 8}, {'same_exact': 2}, {'bounds_kept': False}])
+@pytest.mark.parametrize('flaw', [{'same_streams': 8}, {'same_frames': 8}])
 def test_whatever_is_not_the_same_is_a_flaw(flaw):
     assert GOOD.is_good
     assert not replace(GOOD, **flaw).is_good
 
 
 def test_a_row_for_every_run():
-    text = markdown([], [GOOD, replace(GOOD, threads=2, bounds_kept=False, same_streams=8)])
-    row = '| OpenVINO, float32 | native | {} | {} of 9 | 9 of 9 | 3 of 3 | {} | 0.0002 / 1e-06 |'
-    assert row.format(1, 9, 'kept') in text
-    assert row.format(2, 8, 'BROKEN') in text
-    assert '1.50%' in text
+    text = markdown([], [GOOD, replace(GOOD, threads=2, same_streams=8)])
+    assert '| OpenVINO, float32 | native | 1 | 9 of 9 | 9 of 9 |' in text
+    assert '| OpenVINO, float32 | native | 2 | 8 of 9 | 9 of 9 |' in text
 
 
 def test_the_machine_and_what_it_lacks_are_named():

@@ -18,7 +18,7 @@ import struct
 import tracemalloc
 import zlib
 
-from depth_nn_transport.codec.container import EncodedDepth, Mode
+from depth_nn_transport.codec.container import EncodedDepth, FORMAT_VERSION, Mode
 from depth_nn_transport.codec.errors import (
     CorruptStreamError,
     DepthCodecError,
@@ -106,10 +106,11 @@ def test_arbitrary_bytes_after_a_good_header_are_refused(data):
 
 
 def test_another_version_is_told_from_damage():
-    with pytest.raises(UnsupportedFormatError, match='version 3'):
-        EncodedDepth.from_bytes(patched(3, b'\3'))
-    with pytest.raises(UnsupportedFormatError, match='version 3'):
-        dataclasses.replace(FRAME, format_version=3)
+    other = FORMAT_VERSION + 1
+    with pytest.raises(UnsupportedFormatError, match=f'version {other}'):
+        EncodedDepth.from_bytes(patched(3, bytes([other])))
+    with pytest.raises(UnsupportedFormatError, match=f'version {other}'):
+        dataclasses.replace(FRAME, format_version=other)
 
 
 @pytest.mark.parametrize('offset, new', [

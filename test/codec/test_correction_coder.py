@@ -14,8 +14,11 @@
 """Corrections bound the error of any residual, and both sides agree on them."""
 
 from depth_nn_transport.codec.correction_coder import (
+    _bend,
+    _spread,
     CorrectionCoder,
     LEEWAY,
+    Surroundings,
 )
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.model_files import MODELS
@@ -34,12 +37,13 @@ def coder():
 
 
 def make_frame(seed, scale=1.0, hole_share=0.2):
-    """Residual of quanta with a heavy tail, validity and latents (multiples of 1/8)."""
+    """Residual of quanta with a heavy tail, plane, validity and latents (multiples of 1/8)."""
     random = np.random.default_rng(seed)
     residual = np.clip(scale * random.standard_t(2, SHAPE), -65534, 65534).astype(np.float32)
     valid = random.random(SHAPE) >= hole_share
     latents = np.rint(8 * random.laplace(0, 3, (*GRID, 64))).astype(np.float32) / 8
-    return residual, valid, latents
+    plane = np.cumsum(random.standard_t(2, SHAPE), 1).clip(0, 9000).astype(np.float32)
+    return residual, plane, valid, latents
 
 
 @settings(max_examples=60)
@@ -50,24 +54,21 @@ def make_frame(seed, scale=1.0, hole_share=0.2):
     threshold=st.sampled_from([1, 2, 3, 8, 16, 4095]),
 )
 def test_error_is_bounded_and_decoded_alike(coder, seed, scale, hole_share, threshold):
-    residual, valid, latents = make_frame(seed, scale, hole_share)
-    data, corrections = coder.encode(residual, valid, latents, threshold)
-    np.testing.assert_array_equal(coder.decode(data, valid, latents), corrections)
+    residual, plane, valid, latents = make_frame(seed, scale, hole_share)
+    data, corrections = coder.encode(residual, plane, valid, latents, threshold)
+    np.testing.assert_array_equal(coder.decode(data, plane, valid, latents), corrections)
     assert np.abs((residual - corrections)[valid]).max(initial=0) <= threshold + LEEWAY
     assert not corrections[~valid].any()
 
 
 @given(seed=st.integers(0, 2**32 - 1))
-def test_whole_originals_stay_bounded_where_decoders_differ(coder, seed):
-    residual, valid, latents = make_frame(seed, 10)
-    original = np.random.default_rng(seed).integers(500, 900, SHAPE)
+def test_whole_originals_stay_bounded_once_rounded(coder, seed):
+    residual, _, valid, latents = make_frame(seed, 10)
+    original = np.random.default_rng(seed).integers(500, 900, SHAPE).astype(np.float32)
     restored = original - residual
-    _, corrections = coder.encode(
-        (original - restored).astype(np.float32), valid, latents, threshold=4
-    )
-    for drift in (-0.24, 0.24):
-        found = np.rint(restored + drift + corrections)
-        assert np.abs(found - original)[valid].max(initial=0) <= 4
+    _, corrections = coder.encode(original - restored, restored, valid, latents, threshold=4)
+    found = np.rint(np.add(restored, corrections, dtype=np.float32))
+    assert np.abs(found - original)[valid].max(initial=0) <= 4
 
 
 @pytest.mark.parametrize('threshold', [1, 4])
@@ -81,31 +82,48 @@ def test_adversarial_residuals(coder, threshold):
         np.full(SHAPE, 3 * threshold + 1.0),
     ):
         single, valid = residual.astype(np.float32), np.ones(SHAPE, bool)
-        data, corrections = coder.encode(single, valid, latents, threshold)
-        np.testing.assert_array_equal(coder.decode(data, valid, latents), corrections)
+        plane = np.where(rows < 20, 0, single)
+        data, corrections = coder.encode(single, plane, valid, latents, threshold)
+        np.testing.assert_array_equal(coder.decode(data, plane, valid, latents), corrections)
         assert np.abs(single - corrections).max() <= threshold + LEEWAY
 
 
+@pytest.mark.parametrize('shape', [(16, 16), (17, 23), SHAPE])
+@pytest.mark.parametrize('hole_share', [0.0, 0.5, 0.99, 1.0])
+def test_blocks_are_as_rough_as_their_pixels(shape, hole_share):
+    random = np.random.default_rng(4)
+    plane = random.normal(500, 50, shape).astype(np.float32)
+    valid = random.random(shape) >= hole_share
+    grid = (-(-shape[0] // 8), -(-shape[1] // 8))
+    found = Surroundings.of(plane, valid, np.zeros((*grid, 64), np.float32))
+    for row, column in np.ndindex(grid):
+        block = (slice(8 * row, 8 * row + 8), slice(8 * column, 8 * column + 8))
+        assert found.bend[row, column] == _bend(plane, valid, 8 * row, 8 * column, 8)
+        if valid[block].any():
+            spread = _spread(plane, valid, 8 * row, 8 * column, 8)
+            assert found.spread[row, column] == spread
+
+
 def test_nothing_to_correct_takes_no_bytes(coder):
-    residual, valid, latents = make_frame(1, 0.01)
-    data, corrections = coder.encode(residual, valid, latents, 8)
+    residual, plane, valid, latents = make_frame(1, 0.01)
+    data, corrections = coder.encode(residual, plane, valid, latents, 8)
     assert data == b'' and not corrections.any()
 
 
 def test_few_corrections_take_few_bytes(coder):
-    residual, valid, latents = make_frame(2, 0.01)
+    residual, plane, valid, latents = make_frame(2, 0.01)
     residual[10, 12] = 9 if valid[10, 12] else 0
     residual[20:24, 30:36] = -30
-    data, _ = coder.encode(residual, valid, latents, 8)
-    assert 0 < len(data) < 30
+    data, _ = coder.encode(residual, plane, valid, latents, 8)
+    assert 0 < len(data) < 40
 
 
 @settings(max_examples=100)
 @given(data=st.binary(min_size=1, max_size=300))
 def test_hostile_bytes_give_corrections_or_a_typed_error(coder, data):
-    _, valid, latents = make_frame(3)
+    _, plane, valid, latents = make_frame(3)
     try:
-        corrections = coder.decode(data, valid, latents)
+        corrections = coder.decode(data, plane, valid, latents)
     except CorruptStreamError:
         return
     assert corrections.shape == SHAPE and not corrections[~valid].any()

@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from depth_nn_transport.codec.errors import CorruptStreamError
+from depth_nn_transport.codec.errors import CorruptStreamError, ModelLoadError
 from depth_nn_transport.codec.mask_coder import HIDDEN_MAX, MaskCoder
 from depth_nn_transport.codec.model_files import ModelFiles
 from hypothesis import given, settings, strategies as st
@@ -128,3 +128,11 @@ def test_the_network_is_exact_whatever_it_sees(name):
     output = np.abs(arrays['output'].astype(np.int64))
     assert output[:-1].max() < 2**15
     assert HIDDEN_MAX * output[:-1].sum() + output[-1] < 2**31
+
+
+@pytest.mark.parametrize('name', ['bias', 'output'])
+def test_a_network_that_does_not_fit_is_refused(arrays, name):
+    weights = arrays[name].copy()
+    weights[0] = 32_000
+    with pytest.raises(ModelLoadError, match='map coder'):
+        MaskCoder({**arrays, name: weights})

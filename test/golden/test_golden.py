@@ -13,24 +13,19 @@
 # limitations under the License.
 """Stored streams keep their meaning: what one release wrote, the next one reads the same.
 
-A changed digest is a changed format or model: both need a new name or version, and then the files
+A changed image is a changed format or model: both need a new name or version, and then the files
 beside this one are made anew by ``python test/golden/regenerate.py``.
 """
 
-import hashlib
-import json
 from pathlib import Path
 
 from depth_nn_transport import DepthCodec, EncodedDepth
-from depth_nn_transport.codec.blocks import mask_blocks, pad_to_base
 from depth_nn_transport.codec.lattice import Lattice
-from depth_nn_transport.codec.sections import unpack_section
 from depth_nn_transport.frames.files import read_depth
 import numpy as np
 import pytest
 
 FOLDER = Path(__file__).resolve().parent
-DIGESTS = FOLDER / 'digests.json'
 CONSTANT = 612000
 
 
@@ -72,22 +67,6 @@ GUARANTEED = {
 }
 
 
-def digest(codec, encoded):
-    """Hash all that is decoded by integers: hole mask, depth steps, base, latents, corrections."""
-    hole = codec._mask.decode(encoded.mask, encoded.height, encoded.width)
-    valid = pad_to_base(~hole, 'constant')
-    correction_bytes, rest = unpack_section(encoded.latents)
-    step_bytes, latent_bytes = unpack_section(rest)
-    steps = codec._steps.decode(step_bytes, valid.shape)
-    latents = codec._latents.decode(latent_bytes, mask_blocks(valid), encoded.quality)
-    corrections = codec._corrections.decode(correction_bytes, ~hole, latents.values)
-    hasher = hashlib.sha256()
-    for array in (
-            hole, steps.near, steps.heights, latents.base, 8 * latents.values, corrections):
-        hasher.update(np.ascontiguousarray(array, '<i4').tobytes())
-    return hasher.hexdigest()
-
-
 @pytest.fixture(scope='module')
 def codec():
     return DepthCodec()
@@ -107,19 +86,8 @@ def test_bytes_are_written_as_they_were_read(name, stored):
     assert stored.to_bytes() == (FOLDER / f'{name}.dnt').read_bytes()
 
 
-def test_integers_decode_exactly(codec, name, stored):
-    assert digest(codec, stored) == json.loads(DIGESTS.read_text())[name]
-
-
-def test_restored_frame_is_the_expected(codec, name, stored):
-    expected, restored = read_depth(FOLDER / f'{name}.png'), codec.decode(stored)
-    np.testing.assert_array_equal(restored == 0, expected == 0)
-    lattice = Lattice(abs(stored.lattice_constant), stored.lattice_constant > 0)
-    quanta = np.abs(lattice.to_quanta(restored) - lattice.to_quanta(expected))
-    # Off the grid a millimetre may be more than a quantum.
-    assert np.minimum(quanta, np.abs(restored.astype(int) - expected)).max() <= 1
-    # In float32, as processors without bfloat16 run, one value in twenty is rounded elsewhere.
-    assert (restored == expected).mean() > 0.9
+def test_every_machine_restores_the_same(codec, name, stored):
+    np.testing.assert_array_equal(codec.decode(stored), read_depth(FOLDER / f'{name}.png'))
 
 
 def test_encoding_again_costs_the_same(name, stored):

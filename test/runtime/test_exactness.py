@@ -126,6 +126,10 @@ def rounded(_node, a):
     return Span(np.ceil(a.amplitude), max(a.step, 1))
 
 
+def leaky(node, a):
+    return Span(a.amplitude, a.step * onnx.helper.get_attribute_value(node.attribute[0]))
+
+
 def clipped(_node, a, low, high):
     return Span(min(a.amplitude, max(low.amplitude, high.amplitude)), a.step)
 
@@ -133,7 +137,7 @@ def clipped(_node, a, low, high):
 PROPAGATE = {
     'Constant': constant, 'ConstantOfShape': constant, 'Concat': joined, 'Add': added,
     'Sub': added, 'Mul': multiplied, 'Div': divided, 'Round': rounded, 'Clip': clipped,
-    'Shape': lambda *_: None, 'Where': lambda *_: None,
+    'LeakyRelu': leaky, 'Shape': lambda *_: None, 'Where': lambda *_: None,
 }
 
 

@@ -19,7 +19,6 @@ import os
 from depth_nn_transport.bench.exactness import examine, examine_at, make_cases, SETTINGS
 from depth_nn_transport.bench.executors import executors
 from depth_nn_transport.simulator import simulate_sequence
-import numpy as np
 import pytest
 
 EXECUTORS = [
@@ -28,9 +27,6 @@ EXECUTORS = [
     for k, executor in enumerate(executors())
 ]
 THREADS = sorted({1, 2, os.cpu_count() or 1})
-# Quanta: of networks in float32, and of those in bfloat16, as measured.
-FLOAT32_DIFFERENCE = 0.01
-BFLOAT16_MEAN_DIFFERENCE = 0.15
 
 
 @pytest.fixture(scope='module')
@@ -42,15 +38,9 @@ def cases():
 
 @pytest.mark.parametrize('k', EXECUTORS)
 @pytest.mark.parametrize('threads', THREADS)
-def test_streams_and_exact_frames_are_the_same_everywhere(cases, k, threads):
-    executor = executors()[k]
-    finding = examine(cases, executor, threads)
-    assert finding.same_streams == finding.same_latents == len(cases)
-    assert finding.same_exact == finding.exact > 0
-    assert finding.bounds_kept
-    if executor.float32:
-        assert finding.largest < FLOAT32_DIFFERENCE
-    assert finding.mean < BFLOAT16_MEAN_DIFFERENCE
+def test_streams_and_frames_are_the_same_everywhere(cases, k, threads):
+    finding = examine(cases, executors()[k], threads)
+    assert finding.same_streams == finding.same_frames == len(cases)
 
 
 @pytest.mark.parametrize('instruction_set', [
@@ -64,7 +54,7 @@ def test_older_processors_write_and_read_the_same(cases, instruction_set):
 def test_a_difference_is_found(cases):
     executor = executors()[0]
     lossy = [case for case in cases if case.settings == {'mode': 'lossy', 'quality': 50}]
-    wrong = [replace(case, latents=case.latents + np.float32(1 / 8)) for case in lossy]
+    wrong = [replace(case, restored=case.restored ^ 1) for case in lossy]
     assert not examine(wrong, executor, 1).is_good
     wrong = [replace(case, depth=case.depth[::-1].copy()) for case in lossy]
     assert not examine(wrong, executor, 1).is_good

@@ -29,10 +29,10 @@ def networks():
 
 @pytest.fixture
 def inputs():
-    """Return inputs of the synthesis, which bfloat16 rounds, unlike those of exact networks."""
+    """Return inputs of the analysis, which bfloat16 rounds, unlike those of exact networks."""
     random = np.random.default_rng(0)
-    latents = random.normal(0, 8, (*POSITIONS, 64)).astype(np.float32)
-    return [latents, np.ones((*POSITIONS, 64), np.float32), np.array([50], np.float32)]
+    residual = random.normal(0, 8, (*POSITIONS, 64)).astype(np.float32)
+    return [residual, np.ones((*POSITIONS, 64), np.float32), np.array([50], np.float32)]
 
 
 def autocast():
@@ -53,31 +53,31 @@ class Careless:
 
 @pytest.mark.parametrize('setting', [autocast, Careless])
 def test_bits_do_not_depend_on_what_the_process_allows(networks, inputs, setting):
-    expected = networks.run('synthesis', inputs)
+    expected = networks.run('analysis', inputs)
     with setting():
-        actual = networks.run('synthesis', inputs)
+        actual = networks.run('analysis', inputs)
     for one, other in zip(actual, expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_the_settings_of_the_process_are_left_as_they_were(networks, inputs):
     with Careless():
-        networks.run('synthesis', inputs)
+        networks.run('analysis', inputs)
         assert torch.get_float32_matmul_precision() == 'medium'
         assert torch.backends.mkldnn.conv.fp32_precision == 'bf16'
     assert not torch.is_inference_mode_enabled()
 
 
 def test_inputs_may_be_views_that_cannot_be_written(networks, inputs):
-    expected = networks.run('synthesis', inputs)
+    expected = networks.run('analysis', inputs)
     view = np.repeat(inputs[0], 2, axis=2)[:, :, ::2]
     view.flags.writeable = False
-    for one, other in zip(networks.run('synthesis', [view, *inputs[1:]]), expected, strict=True):
+    for one, other in zip(networks.run('analysis', [view, *inputs[1:]]), expected, strict=True):
         np.testing.assert_array_equal(one, other)
 
 
 def test_threads_are_those_that_were_asked_for(inputs):
     before = torch.get_num_threads()
-    TorchNetworks(ModelFiles.load('main'), 2).run('synthesis', inputs)
+    TorchNetworks(ModelFiles.load('main'), 2).run('analysis', inputs)
     assert torch.get_num_threads() == 2
     torch.set_num_threads(before)

@@ -15,7 +15,7 @@
 
 from depth_nn_transport.codec.correction_coder import CorrectionCoder
 from depth_nn_transport.codec.plane_coder import PlaneCoder
-from depth_nn_transport.training.correction_model import fit_corrections
+from depth_nn_transport.training.correction_model import fit_corrections, Sample
 from depth_nn_transport.training.plane_model import train_plane_coder
 import numpy as np
 
@@ -24,10 +24,27 @@ def test_fitted_corrections_are_cheaper_than_raw_moves():
     random = np.random.default_rng(0)
     residual = np.where(random.random((64, 96)) < 0.02, 9, 0).astype(np.float32)
     valid, latents = np.ones((64, 96), bool), np.zeros((8, 12, 64), np.float32)
-    coder = CorrectionCoder(fit_corrections([(residual, valid, latents)], (4,)))
-    data, corrections = coder.encode(residual, valid, latents, 4)
-    np.testing.assert_array_equal(coder.decode(data, valid, latents), corrections)
+    plane = np.full((64, 96), 500, np.float32)
+    coder = CorrectionCoder(fit_corrections([Sample(residual, plane, valid, latents, (4,))]))
+    data, corrections = coder.encode(residual, plane, valid, latents, 4)
+    np.testing.assert_array_equal(coder.decode(data, plane, valid, latents), corrections)
     assert 8 * len(data) < 10 * np.count_nonzero(residual)
+
+
+def test_fitted_corrections_are_cheaper_where_the_plane_tells_them():
+    columns = np.broadcast_to(np.arange(96), (64, 96))
+    edge = np.where(columns < 50, 500, 600).astype(np.float32)
+    # Both columns at the edge lie between the surfaces.
+    plane = np.where(np.abs(columns - 49.5) < 1, 550, edge).astype(np.float32)
+    valid, latents = np.ones((64, 96), bool), np.zeros((8, 12, 64), np.float32)
+    sizes = []
+    for seen in (np.full_like(plane, 500), plane):
+        sample = Sample(edge - plane, seen, valid, latents, (8,))
+        coder = CorrectionCoder(fit_corrections([sample]))
+        data, corrections = coder.encode(edge - plane, seen, valid, latents, 8)
+        np.testing.assert_array_equal(coder.decode(data, seen, valid, latents), corrections)
+        sizes.append(len(data))
+    assert sizes[1] < 0.7 * sizes[0]
 
 
 def test_a_trained_plane_coder_is_cheaper_than_an_ignorant_one():

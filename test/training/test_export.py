@@ -113,7 +113,8 @@ def test_float_parts_agree_closely(model, files, networks, frame):
     np.testing.assert_allclose(batch(hyper), truth.numpy(), atol=0.05)
     restored = transform.synthesise(np.rint(latents), base, mask_blocks(valid), 40)
     truth = model.synthesis(batch(np.rint(latents)), planes[1], coarse, quality)
-    np.testing.assert_allclose(restored, truth[0, 0].numpy(), atol=0.5)
+    # The linear path is rounded on the one side only.
+    np.testing.assert_allclose(restored, truth[0, 0].numpy(), atol=0.01)
 
 
 @torch.no_grad()

@@ -13,17 +13,21 @@
 # limitations under the License.
 """Fixed-point layers: on the grid, exact in float32, straight-through in training."""
 
+from depth_nn_transport.training.entropy_model import LinearPrediction
 from depth_nn_transport.training.fixed_point import (
     ACTIVATION_MAX,
     ACTIVATION_STEP,
     BIAS_STEP,
+    FINE_STEP,
     fixed_point_conv,
-    FixedPointConv2d,
     max_accumulator,
+    quantize_bias,
     quantize_weight,
     rectify,
     round_to,
     saturate,
+    saturate_finely,
+    WEIGHT_MAX,
 )
 import pytest
 import torch
@@ -57,11 +61,27 @@ def test_activations_stay_on_their_grid_and_range():
         assert activated.min() == least and activated.max() == ACTIVATION_MAX
 
 
+def test_fine_activations_have_eight_digits_on_their_grid():
+    x = saturate_finely(torch.cat([torch.randn(1000) * 20, torch.randn(1000) / 4]))
+    assert on_grid(x, FINE_STEP) and torch.equal(x.bfloat16().float(), x)
+    assert x.abs().max() == ACTIVATION_MAX
+    assert saturate_finely(torch.tensor([0.3, 4.03])).tolist() == [19 / 64, 129 / 32]
+
+
 @pytest.mark.parametrize('scale', [1e-6, 0.01, 0.3, 5.0, 1000.0])
-def test_weights_are_seven_bit_integers_times_a_power_of_two(scale):
-    for row in quantize_weight(torch.randn(8, 40, 1, 1) * scale).flatten(1):
+@pytest.mark.parametrize('most', [127, WEIGHT_MAX])
+def test_weights_are_small_integers_times_a_power_of_two(scale, most):
+    for row in quantize_weight(torch.randn(8, 40, 1, 1) * scale, most).flatten(1):
         shifts = [k for k in range(4, 13) if on_grid(row, 2.0**-k)]
-        assert any(row.abs().max() * 2.0**k <= 127 for k in shifts)
+        assert any(row.abs().max() * 2.0**k <= most for k in shifts)
+
+
+def test_weights_and_biases_fit_into_bfloat16():
+    weight = quantize_weight(torch.randn(8, 40, 1, 1))
+    bias = quantize_bias(torch.randn(1000) * torch.logspace(-4, 4, 1000))
+    for rounded in (weight, bias):
+        assert torch.equal(rounded.bfloat16().float(), rounded)
+    assert on_grid(bias, BIAS_STEP)
 
 
 @pytest.mark.parametrize('scale', [0.01, 0.3, 3.0])
@@ -79,7 +99,7 @@ def test_no_weights_break_the_bound(scale):
 
 
 def test_no_weights_break_the_bound_of_the_linear_prediction():
-    conv = FixedPointConv2d(64, 64, 3, groups=64, bias=False)
+    conv = LinearPrediction(64, 64, 3, groups=64, bias=False)
     conv.weight.data = torch.full_like(conv.weight, 127 / 4096)
     assert max_accumulator(conv, 1792, 1 / 8) < 2**24
 

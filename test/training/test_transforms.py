@@ -60,9 +60,9 @@ def test_steps_get_finer_with_quality():
 
 def test_synthesis_undoes_analysis_before_training():
     analysis, synthesis = Analysis(8, 1), Synthesis(8, 1)
-    for module in (analysis, synthesis):
-        torch.nn.init.zeros_(module.bend[-1].weight)
-        torch.nn.init.zeros_(module.bend[-1].bias)
+    for last in (analysis.bend[-1], synthesis.bend.leave):
+        torch.nn.init.zeros_(last.weight)
+        torch.nn.init.zeros_(last.bias)
     plane, quality = torch.rand(2, 1, 64, 96) * 500, torch.tensor([10.0, 90.0])
     valid, base = torch.ones_like(plane), base_of(plane)
     latents = analysis(plane, valid, base, quality)
