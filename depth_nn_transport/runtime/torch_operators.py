@@ -31,6 +31,7 @@ Operators = dict[str, Callable[..., Tensor]]
 
 _TYPES: dict[int, torch.dtype] = {
     onnx.TensorProto.FLOAT: torch.float32, onnx.TensorProto.INT64: torch.int64,
+    onnx.TensorProto.BFLOAT16: torch.bfloat16,
 }
 
 

@@ -407,6 +407,8 @@ class SharedTopic:
         self.partner.wait_for(
             lambda: self.partner.count_publishers(COMPRESSED) == 2
             and all(camera.get_subscription_count() for camera in self.cameras))
+        # The decoder finds the encoder at about the same time, and tells nobody.
+        self.partner.wait_for_silence()
         return encoder
 
     def send(self, expected: dict[str, set[int]]) -> None:
