@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import ClassVar
 
 from depth_nn_transport.codec.errors import ModelLoadError
@@ -29,6 +30,7 @@ from depth_nn_transport.codec.networks import (
 from depth_nn_transport.runtime.graph_networks import GraphNetworks
 import numpy as np
 import openvino
+from openvino import opset15 as opset
 
 # Networks are compiled for a frame size; cameras keep theirs.
 KEPT_SIZES = 4
@@ -82,14 +84,23 @@ class OpenVinoNetworks(GraphNetworks):
         return self._requests[key]
 
     def _compile(self, name: str, shapes: Shapes) -> openvino.InferRequest:
-        model = self._models[name].clone()
-        model.reshape(dict(enumerate(map(list, shapes))))
-        if not self._uses_bfloat16 or name in FLOAT_NETWORKS:
-            return self._core.compile_model(model, 'CPU').create_infer_request()
+        if name in FLOAT_NETWORKS:
+            return self._core.compile_model(self._shaped(name, shapes), 'CPU').create_infer_request()
+        model = self._shaped(name, shapes)
+        _replace_rounding(model, _eight_digits)
         exact = self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()
-        _leave_rounding_to_memory(model)
+        if not self._uses_bfloat16:
+            return exact
+        model = self._shaped(name, shapes)
+        # What is kept in bfloat16 is rounded by that.
+        _replace_rounding(model, lambda x: x)
         request = self._core.compile_model(model, 'CPU').create_infer_request()
         return request if _agree(request, exact, shapes) else exact
+
+    def _shaped(self, name: str, shapes: Shapes) -> openvino.Model:
+        model = self._models[name].clone()
+        model.reshape(dict(enumerate(map(list, shapes))))
+        return model
 
 
 def has_bfloat16() -> bool:
@@ -97,12 +108,31 @@ def has_bfloat16() -> bool:
     return 'BF16' in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
 
 
-def _leave_rounding_to_memory(model: openvino.Model) -> None:
-    """Take conversions to bfloat16 and back out of a model whose tensors are kept in bfloat16."""
+def _replace_rounding(
+    model: openvino.Model, rounded: Callable[[openvino.Output], openvino.Output]
+) -> None:
+    """Put something else in the place of conversions to bfloat16 and back."""
     for node in model.get_ops():
         if node.get_type_name() == 'Convert' and node.get_element_type() == openvino.Type.bf16:
+            result = rounded(node.input_value(0))
             for target in list(node.output(0).get_target_inputs()):
-                target.get_node().output(0).replace(node.input_value(0))
+                target.get_node().output(0).replace(result)
+
+
+def _eight_digits(x: openvino.Output) -> openvino.Output:
+    """Round multiples of 1/64 up to 255/16 to eight binary digits, half to even.
+
+    Conversions to bfloat16 cut digits off instead on processors that have no instruction for it.
+    """
+    below_4, below_8 = opset.clamp(x, -4.0, 4.0), opset.clamp(x, -8.0, 8.0)
+    fine = _to_multiples(opset.subtract(below_8, below_4), 1 / 32)
+    coarse = _to_multiples(opset.subtract(x, below_8), 1 / 16)
+    return opset.add(opset.add(below_4, fine), coarse).output(0)
+
+
+def _to_multiples(x: openvino.Node, step: float) -> openvino.Node:
+    whole = opset.round(opset.multiply(x, np.float32(1 / step)), 'half_to_even')
+    return opset.multiply(whole, np.float32(step))
 
 
 def _agree(one: openvino.InferRequest, other: openvino.InferRequest, shapes: Shapes) -> bool:

@@ -32,7 +32,7 @@ THREADS = sorted({1, 2, os.cpu_count() or 1})
 @pytest.fixture(scope='module')
 def cases():
     """Streams of one frame by every executor, in every mode."""
-    (frame,) = simulate_sequence(frames=1, width=128, height=96)
+    (frame,) = simulate_sequence(frames=1, width=256, height=192)
     return make_cases([frame.depth], SETTINGS[1:])
 
 
