@@ -84,9 +84,9 @@ class OpenVinoNetworks(GraphNetworks):
         return self._requests[key]
 
     def _compile(self, name: str, shapes: Shapes) -> openvino.InferRequest:
-        if name in FLOAT_NETWORKS:
-            return self._core.compile_model(self._shaped(name, shapes), 'CPU').create_infer_request()
         model = self._shaped(name, shapes)
+        if name in FLOAT_NETWORKS:
+            return self._core.compile_model(model, 'CPU').create_infer_request()
         _replace_rounding(model, _eight_digits)
         exact = self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()
         if not self._uses_bfloat16:
