@@ -50,8 +50,8 @@ def _clamp(value: np.float32, limit: np.float32) -> np.float32:
 
 
 @compiled
-def _saturate(value: np.float32) -> np.float32:
-    """Round to the activation grid and clamp."""
+def saturate(value: np.float32) -> np.float32:
+    """Round to the activation grid and clamp to +-ACTIVATION_MAX."""
     rounded = np.rint(value * np.float32(1 / ACTIVATION_STEP)) * np.float32(ACTIVATION_STEP)
     return _clamp(rounded, np.float32(ACTIVATION_MAX))
 
@@ -71,8 +71,8 @@ def seen_low(trunk: Array, low: Array) -> Array:
                 out[c] = from_trunk[c]
             fine, coarse = out[channels:channels + LOW_CHANNELS], out[channels + LOW_CHANNELS:]
             for c in range(LOW_CHANNELS):
-                fine[c] = _saturate(from_low[c] * np.float32(1 / 2))
-                coarse[c] = _saturate(from_low[c] * np.float32(1 / 16))
+                fine[c] = saturate(from_low[c] * np.float32(1 / 2))
+                coarse[c] = saturate(from_low[c] * np.float32(1 / 16))
     return seen
 
 
@@ -139,10 +139,10 @@ def _put(
             for c in range(LATENT_CHANNELS - LOW_CHANNELS):
                 latents[y, x, LOW_CHANNELS + c] = rest[row, column, c]
             for c in range(LATENT_CHANNELS):
-                seen[y, x, c] = _saturate(latents[y, x, c] * np.float32(1 / 2))
+                seen[y, x, c] = saturate(latents[y, x, c] * np.float32(1 / 2))
             for c in range(LOW_CHANNELS):
                 value = latents[y, x, c] * np.float32(1 / 32)
-                seen[y, x, LATENT_CHANNELS + c] = _saturate(value)
+                seen[y, x, LATENT_CHANNELS + c] = saturate(value)
 
 
 class Predictor:

@@ -27,8 +27,8 @@ BASE_BLOCK = 32
 # Quanta; the base is only a reference for the transform, its error is coded by the latents.
 BASE_STEP = 16.0
 LATENT_CHANNELS = BLOCK * BLOCK
-# The convolutional paths' outputs count in this many quanta, before that of the synthesis is
-# rounded to
+# The convolutional paths' outputs count in so many quanta; that of the synthesis is rounded to
+# multiples of a step (quanta).
 BEND_GAIN = 16.0
 BEND_STEP = 1 / 16
 # What the synthesis sees: some low frequencies in so many quanta; the quality; all frequencies z,
@@ -56,7 +56,7 @@ ACROSS_MAX = 112.0
 TABLES = 64
 ACTIVATION_STEP = 1 / 16
 ACTIVATION_MAX = 255 * ACTIVATION_STEP
-# Their output selects no table, so that runtimes may differ in its last bits.
+# They run on the encoder only, so that runtimes may differ in the last bits of what they return.
 FLOAT_NETWORKS = ('analysis',)
 
 

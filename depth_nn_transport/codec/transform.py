@@ -23,9 +23,9 @@ from collections.abc import Mapping
 
 from depth_nn_transport.codec.blocks import from_blocks, to_blocks
 from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.context import saturate
 from depth_nn_transport.codec.networks import (
     ACTIVATION_MAX,
-    ACTIVATION_STEP,
     Array,
     BEND_GAIN,
     BEND_STEP,
@@ -117,34 +117,25 @@ def synthesis_view(latents: Array, steps: Array, valid: Array, quality: int) -> 
     height, width, channels = latents.shape
     seen = np.empty((height, width, SYNTHESIS_VIEW), np.float32)
     scaled = np.empty(channels, np.float32)
-    knee, fine = np.float32(FINE_KNEE), np.float32(ACTIVATION_MAX / ACTIVATION_STEP)
+    knee, most = np.float32(FINE_KNEE), np.float32(ACTIVATION_MAX)
     for row in range(height):
         for column in range(width):
             here, mask, out = latents[row, column], valid[row, column], seen[row, column]
             for c in range(channels):
                 scaled[c] = here[c] * steps[c]
             for c in range(COARSE_CHANNELS):
-                out[c] = _on_grid(scaled[c] * np.float32(1 / (COARSE_VIEW * ACTIVATION_STEP)))
+                out[c] = saturate(scaled[c] * np.float32(1 / COARSE_VIEW))
             out = out[COARSE_CHANNELS:]
             for c in range(MIDDLE_CHANNELS):
-                out[c] = _on_grid(scaled[c] * np.float32(1 / (MIDDLE_VIEW * ACTIVATION_STEP)))
+                out[c] = saturate(scaled[c] * np.float32(1 / MIDDLE_VIEW))
             out[MIDDLE_CHANNELS] = np.float32(quality) * np.float32(1 / 8)
             out = out[MIDDLE_CHANNELS + 1:]
             for c in range(channels):
-                out[c] = _on_grid(scaled[c] / (knee + abs(scaled[c])) * fine)
+                out[c] = saturate(scaled[c] / (knee + abs(scaled[c])) * most)
             out = out[channels:]
             for c in range(channels):
                 out[c] = mask[c] * np.float32(MASK_LEVEL)
     return seen
-
-
-@compiled
-def _on_grid(steps: np.float32) -> np.float32:
-    """Round so many steps of the activation grid, and clamp."""
-    limit = np.float32(ACTIVATION_MAX / ACTIVATION_STEP)
-    rounded = np.rint(steps)
-    rounded = rounded if rounded < limit else limit
-    return np.float32((rounded if rounded > -limit else -limit) * np.float32(ACTIVATION_STEP))
 
 
 @compiled
