@@ -26,6 +26,15 @@ from tqdm import tqdm
 
 _DEFAULT_COMMAND = 'rate-distortion'
 
+_folders_argument = click.argument(
+    'folders', metavar='DIR...', nargs=-1, required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+_frames_option = click.option(
+    '--frames', default=20, show_default=True, type=click.IntRange(1),
+    help='Frames of each folder, evenly subsampled.',
+)
+
 
 class _DefaultGroup(click.Group):
     """Group that takes arguments which name no subcommand as those of the default one."""
@@ -42,14 +51,10 @@ def bench() -> None:
 
 
 @bench.command(_DEFAULT_COMMAND)
-@click.argument(
-    'folders', metavar='DIR...', nargs=-1, required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@_folders_argument
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
               help='Folder for tables and plots.')
-@click.option('--frames', default=20, show_default=True, type=click.IntRange(1),
-              help='Frames of each folder, evenly subsampled.')
+@_frames_option
 @click.option('--codecs', help='Codecs to run, by name, separated by commas.  [default: all]')
 @click.option('--qualities', help='Our qualities, 0 to 100, separated by commas.')
 @click.option('--model', default='main', show_default=True,
@@ -83,10 +88,7 @@ def rate_distortion(
 
 
 @bench.command()
-@click.argument(
-    'folders', metavar='DIR...', nargs=-1, required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@_folders_argument
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
               help='Folder for the tables and the bars.')
 @click.option('--frames', default=6, show_default=True, type=click.IntRange(1),
@@ -130,10 +132,7 @@ def speed(
 
 
 @bench.command()
-@click.argument(
-    'folders', metavar='DIR...', nargs=-1, required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@_folders_argument
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
               help='Folder for the tables.')
 @click.option('--frames', default=3, show_default=True, type=click.IntRange(1),
@@ -154,10 +153,7 @@ def bounded(
 
 
 @bench.command()
-@click.argument(
-    'folders', metavar='DIR...', nargs=-1, required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@_folders_argument
 @click.option('--out', required=True, type=click.Path(dir_okay=False, path_type=Path),
               help='Plot to write, a PNG.')
 def simulator(folders: tuple[Path, ...], out: Path) -> None:
@@ -171,10 +167,7 @@ def simulator(folders: tuple[Path, ...], out: Path) -> None:
 
 
 @bench.command()
-@click.argument(
-    'folders', metavar='DIR...', nargs=-1, required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@_folders_argument
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
               help='Folder for the table and the bars.')
 @click.option('--frames', type=click.IntRange(1), help='Of each folder.  [default: all]')
@@ -296,14 +289,10 @@ def wifi(out: Path, seconds: float, rate: float) -> None:
 
 
 @bench.command()
-@click.argument(
-    'folders', metavar='DIR...', nargs=-1, required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
+@_folders_argument
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
               help='Folder for the tables and the picture.')
-@click.option('--frames', default=20, show_default=True, type=click.IntRange(1),
-              help='Frames of each folder, evenly subsampled.')
+@_frames_option
 @click.option('--model', default='main', show_default=True, help='Our model.')
 @click.option('--threads', default=1, show_default=True, type=click.IntRange(1))
 @click.option('--json', 'as_json', is_flag=True, help='Print the figures as one line of JSON.')
