@@ -22,8 +22,6 @@ from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
 import numpy as np
 
-# The synthesis in float32 whatever the processor, for frames with a bound.
-
 
 class GraphNetworks(ABC):
     """`Networks` on a runtime.

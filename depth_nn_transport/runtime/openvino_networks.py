@@ -56,6 +56,8 @@ class OpenVinoNetworks(GraphNetworks):
         self._uses_bfloat16 = bfloat16 and has_bfloat16()
         core.set_property('CPU', {
             'INFERENCE_NUM_THREADS': threads, 'NUM_STREAMS': 1, 'PERFORMANCE_HINT': 'LATENCY',
+            # Every process would pin itself to the same first cores.
+            'ENABLE_CPU_PINNING': False,
             'INFERENCE_PRECISION_HINT': 'bf16' if self._uses_bfloat16 else 'f32',
         })
         self._core = core
