@@ -44,6 +44,8 @@ def _run_options(command: Callable[..., None]) -> Callable[..., None]:
         click.option('--device', default='auto', show_default=True, help='auto, cpu or cuda.'),
         click.option('--threads', default=1, show_default=True, type=click.IntRange(1),
                      help='CPU threads.'),
+        click.option('--workers', default=0, show_default=True, type=click.IntRange(0),
+                     help='Processes that draw crops beside; a GPU needs many.'),
         click.option('--evaluate-every', default=1000, show_default=True,
                      type=click.IntRange(1), help='Steps between evaluations and checkpoints.'),
     )
@@ -64,11 +66,14 @@ def _prepare(device: str, threads: int) -> str:
 
 @train.command()
 @_run_options
+@click.option('--start', help='Model whose weights a new run starts from, for example main.')
 def transform(
-    config: Path, data: Path, val: Path, run: Path, device: str, threads: int,
-    evaluate_every: int,
+    config: Path, data: Path, val: Path, run: Path, device: str, threads: int, workers: int,
+    evaluate_every: int, start: str | None,
 ) -> None:
     """Train transforms and entropy model as the YAML file CONFIG says."""
+    from depth_nn_transport.codec.errors import ModelLoadError
+    from depth_nn_transport.codec.model_files import ModelFiles
     from depth_nn_transport.training.dataset import load_recordings, thin
     from depth_nn_transport.training.model import ModelConfig
     from depth_nn_transport.training.run import load_config
@@ -78,9 +83,10 @@ def transform(
     try:
         settings = load_config(config, TrainingConfig, ModelConfig)
         recordings = load_recordings(data), thin(load_recordings(val), 4)
-    except ValueError as error:
+        trainer = Trainer(settings, run, device, ModelFiles.load(start) if start else None)
+    except (ValueError, ModelLoadError) as error:
         raise click.ClickException(str(error)) from error
-    Trainer(settings, run, device).run(*recordings, evaluate_every)
+    trainer.run(*recordings, evaluate_every, workers)
 
 
 @train.command()
@@ -89,7 +95,7 @@ def transform(
     '--start', type=_FOLDER, help='Folder of another run, whose weights a new run starts from.'
 )
 def hific(
-    config: Path, data: Path, val: Path, run: Path, device: str, threads: int,
+    config: Path, data: Path, val: Path, run: Path, device: str, threads: int, workers: int,
     evaluate_every: int, start: Path | None,
 ) -> None:
     """Train a net of `bench poster` as the YAML file CONFIG says."""
@@ -106,7 +112,7 @@ def hific(
         trainer = HificTrainer(settings, run, device, start)
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    trainer.run(*recordings, evaluate_every)
+    trainer.run(*recordings, evaluate_every, workers)
 
 
 @train.command()

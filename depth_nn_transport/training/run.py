@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 import json
 import math
@@ -26,6 +27,7 @@ from typing import Any, ClassVar, Generic, TypeVar
 from depth_nn_transport.training.dataset import CropSampler, Recording
 import torch
 from torch import nn, Tensor
+from torch.utils.data import DataLoader, get_worker_info, IterableDataset
 from tqdm import tqdm
 import yaml
 
@@ -73,6 +75,27 @@ def load_config(path: Path, config_type: type[Config], model_type: type[Any]) ->
         raise ValueError(f'{path}: {error}') from error
 
 
+Batch = tuple[Tensor, Tensor]
+
+
+class _Batches(IterableDataset[Batch]):
+    """Batches without end; each worker process draws its own."""
+
+    def __init__(
+        self, sampler_type: type[CropSampler], recordings: list[Recording], config: RunConfig,
+        seed: int,
+    ) -> None:
+        self._sampler_type, self._recordings = sampler_type, recordings
+        self._config, self._seed = config, seed
+
+    def __iter__(self) -> Iterator[Batch]:
+        worker = get_worker_info()
+        seed = self._seed if worker is None else worker.seed
+        sampler = self._sampler_type(self._recordings, self._config.crop, seed)
+        while True:
+            yield sampler.batch(self._config.batch)
+
+
 class TrainingRun(ABC, Generic[Config, Model]):
     """State of a run: model, running average of its weights, optimiser, history."""
 
@@ -110,12 +133,23 @@ class TrainingRun(ABC, Generic[Config, Model]):
         """Where the run's state is kept."""
         return self.folder / CHECKPOINT
 
-    def run(self, train: list[Recording], val: list[Recording], evaluate_every: int) -> None:
-        """Train to the configured number of steps, evaluating and saving as it goes."""
-        sampler = self.sampler_type(train, self.config.crop, self.config.seed + self.step)
+    def run(
+        self, train: list[Recording], val: list[Recording], evaluate_every: int, workers: int = 0
+    ) -> None:
+        """Train to the configured number of steps, evaluating and saving as it goes.
+
+        Batches are drawn in worker processes, or between the steps without them.
+        """
+        seed = self.config.seed + self.step
+        # Worker processes are seeded from here: a resumed run must not see its crops again.
+        torch.manual_seed(seed)
+        batches = iter(DataLoader(
+            _Batches(self.sampler_type, train, self.config, seed), batch_size=None,
+            num_workers=workers, pin_memory=self.device == 'cuda',
+        ))
         progress = tqdm(total=self.config.steps, initial=self.step, unit='step', mininterval=5)
         while self.step < self.config.steps:
-            loss = self._update(sampler)
+            loss = self._update(*next(batches))
             progress.update()
             if self.step % 50 == 0:
                 progress.set_postfix(loss=f'{loss:.4f}')
@@ -142,11 +176,10 @@ class TrainingRun(ABC, Generic[Config, Model]):
         self.optimizer.load_state_dict(state['optimizer'])
         self.step, self.history = state['step'], state['history']
 
-    def _update(self, sampler: CropSampler) -> float:
+    def _update(self, plane: Tensor, valid: Tensor) -> float:
         for group in self.optimizer.param_groups:
             group['lr'] = self._learning_rate()
-        plane, valid = (t.to(self.device) for t in sampler.batch(self.config.batch))
-        loss = self.loss(plane, valid)
+        loss = self.loss(plane.to(self.device), valid.to(self.device))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)

@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from depth_nn_transport.codec.blocks import pad_to_base
+from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.training.dataset import Plane, Recording, remove_steps, Valid
 from depth_nn_transport.training.learning_curve import plot_history
 from depth_nn_transport.training.model import DepthModel, ModelConfig
 from depth_nn_transport.training.run import RunConfig, TrainingRun
+from depth_nn_transport.training.shipped import load_shipped
 from depth_nn_transport.training.transforms import MAX_QUALITY
 import numpy as np
 import torch
@@ -77,9 +79,19 @@ def rate_weight(quality: Tensor, config: TrainingConfig) -> Tensor:
 class Trainer(TrainingRun[TrainingConfig, DepthModel]):
     """Training of transforms and entropy model for all qualities at once."""
 
-    def __init__(self, config: TrainingConfig, folder: Path, device: str) -> None:
+    def __init__(
+        self, config: TrainingConfig, folder: Path, device: str, start: ModelFiles | None = None
+    ) -> None:
+        """Start a run, from a shipped model's weights if there is one, or resume it.
+
+        Raises:
+            ValueError: if the shipped model is of another size than the configuration says.
+
+        """
         torch.manual_seed(config.seed)
         model = DepthModel(config.model)
+        if start is not None:
+            _start_from(model, load_shipped(start))
         model.set_low_precision(config.low_precision)
         super().__init__(config, model, folder, device)
 
@@ -100,6 +112,13 @@ class Trainer(TrainingRun[TrainingConfig, DepthModel]):
     def plot(self, path: Path) -> None:
         """Draw the history by quality."""
         plot_history(self.history, path, 'quality', 'quanta')
+
+
+def _start_from(model: DepthModel, shipped: DepthModel) -> None:
+    try:
+        model.load_state_dict(shipped.state_dict())
+    except RuntimeError as error:
+        raise ValueError(f'the model to start from has another size: {error}') from error
 
 
 @torch.no_grad()

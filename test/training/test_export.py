@@ -13,6 +13,8 @@
 # limitations under the License.
 """Exported networks compute what the trained ones do; tables are proper distributions."""
 
+import dataclasses
+
 from depth_nn_transport.codec.blocks import base_of, mask_blocks
 from depth_nn_transport.codec.context import Decoded, expected, Predictor, seen_low
 from depth_nn_transport.codec.model_files import (
@@ -37,6 +39,7 @@ from depth_nn_transport.training.entropy_model import (
 )
 from depth_nn_transport.training.export import (
     export_model,
+    freeze,
     hyper_tables,
     logistic_tables,
     normalise,
@@ -45,6 +48,7 @@ from depth_nn_transport.training.export import (
 )
 from depth_nn_transport.training.fit_tables import fit_tables, SymbolCounter
 from depth_nn_transport.training.model import DepthModel, ModelConfig
+from depth_nn_transport.training.shipped import load_shipped
 from hypothesis import given, strategies as st
 import numpy as np
 import pytest
@@ -96,6 +100,25 @@ def batch_of(tensor):
 
 def same(actual, expected):
     np.testing.assert_array_equal(actual, batch_of(expected))
+
+
+def test_a_shipped_model_comes_back(model, files):
+    shipped, frozen = load_shipped(files), freeze(model)
+    assert shipped.state_dict().keys() == model.state_dict().keys()
+    for name, weight in frozen.state_dict().items():
+        torch.testing.assert_close(shipped.state_dict()[name], weight, atol=0.02, rtol=1e-5)
+
+
+def test_what_was_exported_is_exported_alike(files, tmp_path):
+    export_model(load_shipped(files), tmp_path)
+    for name, graph in files.networks.items():
+        assert (tmp_path / f'{name}.onnx').read_bytes() == graph
+
+
+def test_another_kind_of_model_does_not_come_back(files):
+    networks = files.networks | {'synthesis': files.networks['features']}
+    with pytest.raises(ValueError, match='no transform model'):
+        load_shipped(dataclasses.replace(files, networks=networks))
 
 
 @torch.no_grad()

@@ -16,9 +16,11 @@
 import dataclasses
 import json
 
+from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.training.export import load_run
 from depth_nn_transport.training.model import DepthModel, ModelConfig
 from depth_nn_transport.training.run import load_config
+from depth_nn_transport.training.shipped import load_shipped
 from depth_nn_transport.training.train import (
     distortion,
     rate_weight,
@@ -86,6 +88,22 @@ def test_a_run_saves_evaluates_and_resumes(recordings, tmp_path):
     resumed.run(recordings, recordings, evaluate_every=2)
     history = json.loads((tmp_path / 'history.json').read_text())
     assert [entry['step'] for entry in history] == [2, 3, 4]
+
+
+def test_worker_processes_draw_the_batches(recordings, tmp_path):
+    trainer = Trainer(TINY, tmp_path, 'cpu')
+    trainer.run(recordings, recordings, evaluate_every=3, workers=2)
+    assert trainer.step == TINY.steps
+
+
+def test_a_run_starts_from_a_shipped_model(tmp_path):
+    main = TrainingConfig(model=ModelConfig(), steps=1)
+    files = ModelFiles.load('main')
+    trainer = Trainer(main, tmp_path / 'main', 'cpu', files)
+    shipped = load_shipped(files).state_dict()
+    assert all(torch.equal(x, shipped[name]) for name, x in trainer.model.state_dict().items())
+    with pytest.raises(ValueError, match='another size'):
+        Trainer(TINY, tmp_path / 'tiny', 'cpu', files)
 
 
 def test_the_average_of_a_run_is_what_is_exported(recordings, tmp_path):
