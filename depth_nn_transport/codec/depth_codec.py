@@ -516,7 +516,7 @@ def _millimetres(depth: Depth) -> Depth:
 
 def loose_bound(quality: int) -> int:
     """Quanta past which lossy mode corrects a pixel: what shortens the tail at least cost."""
-    return round(128 * 2 ** (-quality / 25))
+    return round(100 * 2 ** (-quality / 25))
 
 
 def _within_ranks(plane: Array, lattice: Lattice) -> Array:
@@ -525,7 +525,7 @@ def _within_ranks(plane: Array, lattice: Lattice) -> Array:
 
 def _quality_within(quanta: int) -> int:
     """Quality at which the lossy frame and its corrections are smallest, as measured."""
-    return min(max(round(115 - 32 * math.log2(quanta)), 0), 100)
+    return min(max(round(86 - 18 * math.log2(quanta)), 0), 100)
 
 
 def _split_tables(files: ModelFiles, name: str) -> Tables:
