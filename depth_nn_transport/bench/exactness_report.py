@@ -26,6 +26,7 @@ from depth_nn_transport.bench.exactness import Case, examine_at, Finding, make_c
 from depth_nn_transport.bench.executors import executors, INSTRUCTION_SETS
 from depth_nn_transport.bench.report import table
 from depth_nn_transport.simulator import simulate_sequence
+import torch
 from tqdm import tqdm
 
 SIZE = (424, 240)
@@ -76,9 +77,11 @@ def markdown(cases: Sequence[Case], findings: Sequence[Finding]) -> str:
 def machine() -> list[str]:
     """Return what this machine is, and the versions that matter."""
     codec = DepthCodec(MODEL)
+    gpu = [f'- GPU: {torch.cuda.get_device_name()}'] if torch.cuda.is_available() else []
     return [
         f'- processor: {processor()}, {os.cpu_count()} cores, {platform.machine()}; '
         f'{platform.system()}',
+        *gpu,
         f'- Python {platform.python_version()}, {", ".join(map(_version, _PACKAGES))}',
         f'- model {codec.model_id}; `auto` picks {codec.runtime} ({codec.device})',
     ]
