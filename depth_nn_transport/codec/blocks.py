@@ -96,13 +96,12 @@ def _move(plane: Array, wide: Array, blocks: Array, cut: bool) -> None:
     """Cut a plane into blocks, less the base; or else join them."""
     for y in range(plane.shape[0]):
         upper, lower, weight = _rows_around(wide, y)
-        line = plane[y]
+        line, row, first = plane[y], y // BLOCK, y % BLOCK * BLOCK
         for column in range(blocks.shape[1]):
-            block = blocks[y // BLOCK, column, y % BLOCK * BLOCK:(y % BLOCK + 1) * BLOCK]
             for x in range(BLOCK):
                 place = column * BLOCK + x
                 base = upper[place] + weight * (lower[place] - upper[place])
                 if cut:
-                    block[x] = line[place] - base
+                    blocks[row, column, first + x] = line[place] - base
                 else:
-                    line[place] = block[x] + base
+                    line[place] = blocks[row, column, first + x] + base

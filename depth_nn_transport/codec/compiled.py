@@ -26,7 +26,9 @@ F = TypeVar('F', bound=Callable[..., object])
 def compiled(function: F) -> F:
     """Compile a function of numbers and arrays to machine code, kept on disk between runs."""
     # No fast-math: what selects an entropy table must come out the same on every machine.
-    machine_code: F = numba.njit(cache=True, nogil=True)(function)
+    # A division by zero gives infinity, as in numpy: a check before each division would keep its
+    # loop from being vectorised.
+    machine_code: F = numba.njit(cache=True, nogil=True, error_model='numpy')(function)
     return machine_code
 
 

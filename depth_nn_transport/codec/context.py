@@ -115,21 +115,26 @@ class Decoded:
 
     def __init__(self, height: int, width: int) -> None:
         self.latents: Array = np.zeros((height, width, LATENT_CHANNELS), np.float32)
-        self._seen: Array = np.zeros((height, width, _SEEN), np.float32)
+        # The grid of each spacing for itself, so that networks can take it as it is.
+        self._seen: dict[int, Array] = {
+            spacing: np.zeros((height // spacing, width // spacing, _SEEN), np.float32)
+            for spacing in sorted({step.spacing for step in STEPS})
+        }
 
     def seen(self, step: Step) -> Array:
-        """Return what the networks see of a step's grid, contiguous."""
-        return np.ascontiguousarray(self._seen[::step.spacing, ::step.spacing])
+        """Return what the networks see of a step's grid."""
+        return self._seen[step.spacing]
 
     def put(self, step: Step, low: Array, rest: Array) -> None:
         """Put the latents of a step in place: (H, W, 16) and (H, W, 48)."""
-        _put(low, rest, step.spacing, step.phase, self.latents, self._seen)
+        _put(low, rest, step.spacing, step.phase, self.latents)
+        for spacing, seen in self._seen.items():
+            if spacing <= step.spacing:
+                _see(low, rest, step.spacing // spacing, step.phase, seen)
 
 
 @compiled
-def _put(
-    low: Array, rest: Array, spacing: int, phase: tuple[int, int], latents: Array, seen: Array
-) -> None:
+def _put(low: Array, rest: Array, spacing: int, phase: tuple[int, int], latents: Array) -> None:
     for row in range(low.shape[0]):
         y = (2 * row + phase[0]) * spacing
         for column in range(low.shape[1]):
@@ -138,11 +143,21 @@ def _put(
                 latents[y, x, c] = low[row, column, c]
             for c in range(LATENT_CHANNELS - LOW_CHANNELS):
                 latents[y, x, LOW_CHANNELS + c] = rest[row, column, c]
-            for c in range(LATENT_CHANNELS):
-                seen[y, x, c] = saturate(latents[y, x, c] * np.float32(1 / 2))
+
+
+@compiled
+def _see(low: Array, rest: Array, spacing: int, phase: tuple[int, int], seen: Array) -> None:
+    half, far = np.float32(1 / 2), np.float32(1 / 32)
+    for row in range(low.shape[0]):
+        y = (2 * row + phase[0]) * spacing
+        for column in range(low.shape[1]):
+            x = (2 * column + phase[1]) * spacing
             for c in range(LOW_CHANNELS):
-                value = latents[y, x, c] * np.float32(1 / 32)
-                seen[y, x, LATENT_CHANNELS + c] = saturate(value)
+                seen[y, x, c] = saturate(low[row, column, c] * half)
+            for c in range(LATENT_CHANNELS - LOW_CHANNELS):
+                seen[y, x, LOW_CHANNELS + c] = saturate(rest[row, column, c] * half)
+            for c in range(LOW_CHANNELS):
+                seen[y, x, LATENT_CHANNELS + c] = saturate(low[row, column, c] * far)
 
 
 class Predictor:

@@ -180,17 +180,21 @@ def _block_roughness(plane: Floats, valid: Bits) -> tuple[Floats, Floats]:
     """
     rows, columns = -(-plane.shape[0] // BLOCK), -(-plane.shape[1] // BLOCK)
     bends, spreads = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
-    # Rows with a margin, NaN where nothing is known: no comparison with NaN holds.
-    above, here, below = np.full((3, columns * BLOCK + 2), np.float32(np.nan))
-    _mark(plane, valid, 0, here)
+    # Not one array taken apart, nor names that take turns: neither is known to be contiguous,
+    # which keeps loops from being vectorised.
+    width = columns * BLOCK
+    bend, least = np.empty(width, np.float32), np.empty(width, np.float32)
+    greatest = np.empty(width, np.float32)
+    # Three rows in a ring, with a margin, NaN where nothing is known: no comparison with NaN
+    # holds.
+    marked = np.full((3, width + 2), np.float32(np.nan))
+    _mark(plane, valid, 0, marked[0])
     for row in range(rows):
-        bend = np.zeros(columns * BLOCK, np.float32)
-        least = np.full(columns * BLOCK, np.float32(np.inf))
-        greatest = np.full(columns * BLOCK, np.float32(-np.inf))
+        bend[:], least[:], greatest[:] = 0, np.inf, -np.inf
         for y in range(row * BLOCK, (row + 1) * BLOCK):
+            below = marked[(y + 1) % 3]
             _mark(plane, valid, y + 1, below)
-            _take_in(above, here, below, bend, least, greatest)
-            above, here, below = here, below, above
+            _take_in(marked[(y + 2) % 3], marked[y % 3], below, bend, least, greatest)
         _sum_up_columns(bend, least, greatest, bends[row], spreads[row])
     return bends, spreads
 

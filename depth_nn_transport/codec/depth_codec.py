@@ -202,7 +202,7 @@ class DepthCodec:
             mask, latents = self._mask.encode(~frame.valid), b''
             if frame.valid.any():
                 threshold = loose_bound(round(quality))
-                latents, _ = self._encode_corrected(frame, round(quality), threshold)
+                latents, *_ = self._encode_corrected(frame, round(quality), threshold)
         return self._wrap(frame, Mode.LOSSY, round(quality), 0.0, mask, latents)
 
     def decode(self, encoded: EncodedDepth) -> Depth:
@@ -311,26 +311,28 @@ class DepthCodec:
     def _correct(self, frame: _ExactFrame, quanta: int) -> tuple[bytes, Depth]:
         """Encode with loss and correct what passes the bound."""
         quality = _quality_within(quanta)
-        payload, plane = self._encode_corrected(
+        payload, plane, corrections = self._encode_corrected(
             _Frame(frame.depth, frame.valid, frame.lattice, frame.encoding), quality, quanta
         )
-        depth = frame.lattice.to_depth(plane).astype(np.uint16)
+        corrected = np.add(plane, corrections, dtype=np.float32)
+        depth = frame.lattice.to_depth(corrected).astype(np.uint16)
         return bytes([quality]) + payload, np.where(frame.valid, depth, 0).astype(np.uint16)
 
     def _encode_corrected(
         self, frame: _Frame, quality: int, bound: int
-    ) -> tuple[bytes, Array]:
+    ) -> tuple[bytes, Array, NDArray[np.int32]]:
         """Encode a plane and correct the pixels that are more than the bound (quanta) off.
 
         Returns:
-            The payload, and the plane in quanta as a decoder restores it, (H, W).
+            The payload; and the plane in quanta that a decoder restores, (H, W), with what it
+            adds to it.
 
         """
         data, residual, plane, latents = self._encode_uncorrected(frame, quality)
         more, corrections = self._corrections.encode(
             residual, plane, frame.valid, latents, bound
         )
-        return pack_section(more) + data, np.add(plane, corrections, dtype=np.float32)
+        return pack_section(more) + data, plane, corrections
 
     def _encode_uncorrected(
         self, frame: _Frame, quality: int
@@ -520,7 +522,19 @@ def loose_bound(quality: int) -> int:
 
 
 def _within_ranks(plane: Array, lattice: Lattice) -> Array:
-    return np.clip(plane, 0, len(lattice.reachable) - 1) if lattice.on_grid else plane
+    return _clip(plane, np.float32(len(lattice.reachable) - 1)) if lattice.on_grid else plane
+
+
+@compiled
+def _clip(plane: Array, greatest: np.float32) -> Array:
+    """Limit values to 0..greatest: (H, W), contiguous."""
+    clipped = np.empty(plane.shape, np.float32)
+    for y in range(plane.shape[0]):
+        for x in range(plane.shape[1]):
+            value = plane[y, x]
+            value = value if value < greatest else greatest
+            clipped[y, x] = value if value > 0 else np.float32(0)
+    return clipped
 
 
 def _quality_within(quanta: int) -> int:

@@ -147,12 +147,13 @@ class LatentCoder:
     def _walk(
         self, hyper: Array, base: Array, valid: Array, quality: float, exchange: Exchange
     ) -> Array:
-        features = self._networks.features(hyper, base, valid, quality).copy()
+        features = self._networks.features(hyper, base, valid, quality)
+        # Copied before the next network may overwrite them.
+        parts = [_part(features, step).copy() for step in STEPS]
         decoded = Decoded(*features.shape[:2])
         for k, step in enumerate(STEPS):
             linear = self._predictor.predict(k, decoded.latents)
-            here = np.ascontiguousarray(_part(features, step))
-            trunk, head = self._networks.low(k, here, decoded.seen(step))
+            trunk, head = self._networks.low(k, parts[k], decoded.seen(step))
             low = _restore(LOW, step, expected(head, linear, LOW.start), exchange)
             head = self._networks.high(k, seen_low(trunk, low))
             rest = _restore(REST, step, expected(head, linear, REST.start), exchange)

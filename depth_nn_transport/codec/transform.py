@@ -90,8 +90,7 @@ class Transform:
         """Restore a plane, float32 (H, W) quanta, from what `analyse` gave, quantised; exact."""
         steps = self._linear['synthesis_steps'][quality]
         bend = self._networks.synthesise(synthesis_view(latents, steps, valid, quality))
-        residual = latents.astype(np.float64) @ self._restoration(steps)
-        return from_blocks(_add_bend(residual, bend), base)
+        return from_blocks(_restored(latents, self._restoration(steps), bend), base)
 
     def _restoration(self, steps: Array) -> NDArray[np.float64]:
         """Weights of the linear restoration, multiples of `LINEAR_STEP`: (64, 64)."""
@@ -149,12 +148,35 @@ def _add_scaled(more: Array, gains: Array, total: Array) -> None:
 
 
 @compiled
-def _add_bend(residual: NDArray[np.float64], bend: Array) -> Array:
-    """Add both paths, (H, W, 64) each, in quanta."""
-    total = np.empty(residual.shape, np.float32)
+def _restored(latents: Array, weights: NDArray[np.float64], bend: Array) -> Array:
+    """Restore blocks by the linear path, and add the convolutional one.
+
+    Nine of ten latents are zero, so that this is several times faster than a dense product.
+
+    Args:
+        latents: float32 (H, W, 64), multiples of an eighth.
+        weights: float64 (64, 64), from latents to quanta.
+        bend: float32 (H, W, 64), in `BEND_STEP` quanta.
+
+    Returns:
+        Float32 (H, W, 64), quanta.
+
+    """
+    total = np.empty(latents.shape, np.float32)
+    sums, present = np.empty(LATENT_CHANNELS, np.float64), np.empty(LATENT_CHANNELS, np.intp)
     for row in range(total.shape[0]):
         for column in range(total.shape[1]):
-            linear, steps, sums = residual[row, column], bend[row, column], total[row, column]
+            count = 0
+            for k in range(LATENT_CHANNELS):
+                # Without a branch, which would be mispredicted at every other latent.
+                present[count] = k
+                count += latents[row, column, k] != 0
+            sums[:] = 0
+            for k in present[:count]:
+                latent = np.float64(latents[row, column, k])
+                for c in range(LATENT_CHANNELS):
+                    sums[c] += latent * weights[k, c]
             for c in range(LATENT_CHANNELS):
-                sums[c] = np.float32(linear[c]) + steps[c] * np.float32(BEND_STEP)
+                bent = bend[row, column, c] * np.float32(BEND_STEP)
+                total[row, column, c] = np.float32(sums[c]) + bent
     return total
