@@ -24,103 +24,140 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import constriction
-from depth_nn_transport.codec.compiled import compiled
-from depth_nn_transport.codec.queue_coder import (
-    decode_queues,
-    draw,
-    encode_queues,
-    EXHAUSTED,
-    Queues,
-)
+from depth_nn_transport.codec.compiled import compiled, inlined
+from depth_nn_transport.codec.queue_coder import decode_queues, encode_queues
 from depth_nn_transport.codec.table_coder import Integers, TableDecoder, TableEncoder
 import numpy as np
 from numpy.typing import NDArray
 
 LONGEST_RUN = 512
+# More zeros than there are pixels in a map.
+ENDLESS = 1 << 30
 _PROBABILITY_STEP = 2.0**-22
 
 
-class BitPort(NamedTuple):
-    """Where a model sends bits to, or takes them from.
+class BitWriter(NamedTuple):
+    """Where a model sends bits to.
 
     Attributes:
-        decoding: which of the two.
-        zeros: int32 (classes,), zeros of the run at hand: seen so far, or still to be drawn.
-        one: bool (classes,), whether a one follows these; of a decoder.
+        zeros: int32 (classes,), zeros of the run at hand.
         longest: int32 (classes,), zeros that one symbol stands for.
-        queues: what a decoder draws from.
-        classes: uint8 (N,), class of each symbol that an encoder made.
+        classes: uint8 (N,), class of each symbol made.
         symbols: int32 (N,), the symbols.
         made: int32 (1,), how many there are.
 
     """
 
-    decoding: bool
     zeros: Integers
-    one: NDArray[np.bool_]
     longest: Integers
-    queues: Queues
     classes: NDArray[np.uint8]
     symbols: Integers
     made: Integers
 
 
-@compiled
-def push_zeros(port: BitPort, k: int, count: int) -> None:
-    """Add so many zeros to class k."""
-    port.zeros[k] += count
-    while port.zeros[k] >= port.longest[k]:
-        port.zeros[k] -= port.longest[k]
-        _emit(port.classes, port.symbols, port.made, k, 0)
+class BitReader(NamedTuple):
+    """Where a model takes bits from.
 
+    The symbols of a class are joined to gaps: zeros before each one. So a bit is drawn without
+    a branch, which nobody could predict.
 
-@compiled
-def _complete_runs(port: BitPort) -> None:
-    """Fill up the last run of each class with zeros that nobody will draw."""
-    for k in range(len(port.zeros)):
-        if port.zeros[k] > 0:
-            push_zeros(port, k, port.longest[k] - port.zeros[k])
-
-
-@compiled
-def push_one(port: BitPort, k: int) -> None:
-    """Add a one to class k."""
-    _emit(port.classes, port.symbols, port.made, k, port.zeros[k] + 1)
-    port.zeros[k] = 0
-
-
-@compiled
-def _emit(
-    classes: NDArray[np.uint8], symbols: Integers, made: Integers, k: int, symbol: int
-) -> None:
-    classes[made[0]] = k
-    symbols[made[0]] = symbol
-    made[0] += 1
-
-
-@compiled
-def draw_zeros(port: BitPort, k: int, most: int) -> int:
-    """Take one to so many zeros of class k, or a one.
-
-    Returns:
-        How many zeros, none if it was a one; `EXHAUSTED` if no bit is left.
+    Attributes:
+        zeros: int32 (classes,), zeros still to be drawn before the next one.
+        place: int32 (classes,), place of the gap after that.
+        end: int32 (classes,), place behind the gaps of each class.
+        gaps: int32 (N,), class after class; the last of each, which no one follows, is `ENDLESS`
+            longer than what was sent, so that only `overdrawn` need look for the end.
 
     """
-    zeros = port.zeros[k]
-    if zeros == 0:
-        if port.one[k]:
-            port.one[k] = False
-            return 0
-        symbol = draw(port.queues, k)
-        if symbol == EXHAUSTED:
-            return EXHAUSTED
-        if symbol == 1:
-            return 0
-        zeros = port.longest[k] if symbol == 0 else symbol - 1
-        port.one[k] = symbol > 0
-    count: int = min(zeros, most)
-    port.zeros[k] = zeros - count
+
+    zeros: Integers
+    place: Integers
+    end: Integers
+    gaps: Integers
+
+
+@inlined
+def push_bit(writer: BitWriter, k: int, bit: int) -> None:
+    """Add a bit to class k."""
+    zeros, made = writer.zeros[k] + 1, writer.made[0]
+    complete = bit | int(zeros == writer.longest[k])
+    # Written in any case, and kept if complete, which spares a branch that is hard to predict.
+    writer.classes[made] = k
+    writer.symbols[made] = zeros * bit
+    writer.made[0] = made + complete
+    writer.zeros[k] = zeros * (1 - complete)
+
+
+@compiled
+def push_zeros(writer: BitWriter, k: int, count: int) -> None:
+    """Add so many zeros to class k."""
+    writer.zeros[k] += count
+    while writer.zeros[k] >= writer.longest[k]:
+        writer.zeros[k] -= writer.longest[k]
+        made = writer.made[0]
+        writer.classes[made] = k
+        writer.symbols[made] = 0
+        writer.made[0] = made + 1
+
+
+@compiled
+def _complete_runs(writer: BitWriter) -> None:
+    """Fill up the last run of each class with zeros that nobody will draw."""
+    for k in range(len(writer.zeros)):
+        if writer.zeros[k] > 0:
+            push_zeros(writer, k, writer.longest[k] - writer.zeros[k])
+
+
+@inlined
+def draw_bit(reader: BitReader, k: int) -> int:
+    """Take a bit of class k."""
+    zeros, place = reader.zeros[k], reader.place[k]
+    bit = int(zeros == 0)
+    reader.zeros[k] = zeros - 1 + bit * (reader.gaps[np.uint64(place)] + 1)
+    reader.place[k] = place + bit
+    return bit
+
+
+@inlined
+def draw_zeros(reader: BitReader, k: int, most: int) -> int:
+    """Take up to so many zeros of class k, as many as come before the next one."""
+    count = min(int(reader.zeros[k]), most)
+    reader.zeros[k] -= count
     return count
+
+
+@compiled
+def overdrawn(reader: BitReader) -> bool:
+    """Tell whether more bits of some class were drawn than there are."""
+    for k in range(len(reader.end)):
+        if reader.place[k] == reader.end[k] and reader.zeros[k] < ENDLESS:
+            return True
+    return False
+
+
+@compiled
+def _join(
+    symbols: Integers, place: Integers, end: Integers, longest: Integers
+) -> tuple[Integers, Integers, Integers, Integers]:
+    """Turn the queues of symbols into the fields of a `BitReader`."""
+    classes = len(longest)
+    zeros, first = np.empty(classes, np.int32), np.empty(classes, np.int32)
+    behind = np.empty(classes, np.int32)
+    # A place more than gaps: a draw looks at the next gap even if it does not take it.
+    gaps = np.zeros(len(symbols) + classes + 1, np.int32)
+    count = 0
+    for k in range(classes):
+        first[k] = count + 1
+        gap = 0
+        for n in range(place[k], end[k]):
+            symbol = symbols[n]
+            gaps[count] = gap + symbol - 1
+            count += symbol > 0
+            gap = 0 if symbol > 0 else min(gap + longest[k], ENDLESS - 1 - LONGEST_RUN)
+        gaps[count] = gap + ENDLESS
+        count += 1
+        zeros[k], behind[k] = gaps[first[k] - 1], count
+    return zeros, first, behind, gaps
 
 
 class BitModels:
@@ -139,21 +176,22 @@ class BitModels:
             for p, n in zip(unlikely, self.longest, strict=True)
         ]
 
-    def writer(self, bits: int) -> BitPort:
+    def writer(self, bits: int) -> BitWriter:
         """Make room for so many bits."""
-        size = bits + len(self.longest)
-        nothing = np.zeros(0, np.int32)
-        return self._port(
-            Queues(nothing, nothing, nothing), np.empty(size, np.uint8), np.empty(size, np.int32)
+        classes = len(self.longest)
+        size = bits + classes
+        return BitWriter(
+            np.zeros(classes, np.int32), self.longest, np.empty(size, np.uint8),
+            np.empty(size, np.int32), np.zeros(1, np.int32),
         )
 
-    def encode(self, port: BitPort, encoder: TableEncoder) -> None:
+    def encode(self, writer: BitWriter, encoder: TableEncoder) -> None:
         """Encode all bits that were pushed."""
-        _complete_runs(port)
-        made = int(port.made[0])
-        encode_queues(port.classes[:made], port.symbols[:made], self._models, encoder)
+        _complete_runs(writer)
+        made = int(writer.made[0])
+        encode_queues(writer.classes[:made], writer.symbols[:made], self._models, encoder)
 
-    def decode(self, decoder: TableDecoder, bits: int) -> BitPort:
+    def decode(self, decoder: TableDecoder, bits: int) -> BitReader:
         """Decode what `encode` wrote of at most so many bits.
 
         Raises:
@@ -161,14 +199,7 @@ class BitModels:
 
         """
         queues = decode_queues(self._models, bits + len(self.longest), decoder)
-        return self._port(queues, np.zeros(0, np.uint8), np.zeros(0, np.int32))
-
-    def _port(self, queues: Queues, classes: NDArray[np.uint8], symbols: Integers) -> BitPort:
-        count = len(self.longest)
-        return BitPort(
-            len(classes) == 0, np.zeros(count, np.int32), np.zeros(count, bool), self.longest,
-            queues, classes, symbols, np.zeros(1, np.int32),
-        )
+        return BitReader(*_join(queues.symbols, queues.place, queues.end, self.longest))
 
 
 def run_table(unlikely: float, longest: int) -> NDArray[np.float32]:

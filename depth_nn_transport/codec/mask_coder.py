@@ -37,22 +37,25 @@ from typing import NamedTuple
 
 from depth_nn_transport.codec.bit_queues import (
     BitModels,
-    BitPort,
+    BitReader,
+    BitWriter,
+    draw_bit,
     draw_zeros,
-    push_one,
+    overdrawn,
+    push_bit,
     push_zeros,
 )
-from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.compiled import compiled, inlined
 from depth_nn_transport.codec.errors import CorruptStreamError, ModelLoadError
-from depth_nn_transport.codec.queue_coder import EXHAUSTED
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
 import numpy as np
 from numpy.typing import NDArray
 
 Bytes = NDArray[np.uint8]
+Words = NDArray[np.uint64]
 # What the network sees of a pixel, bytes; and where in each of the tables of counts it belongs.
 Seen = tuple[np.uint8, ...]
-Places = tuple[np.uint16, np.uint16, np.uint16, np.uint16]
+Places = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
 
 MARGIN = 8
 # Bytes that the network sees of a pixel, and its hidden values of 0..255. Sums stay below 2^15.
@@ -92,8 +95,17 @@ def _next_counts() -> Bytes:
 # Number of bits of each length up to 63, 0..6.
 BITS = np.array([length.bit_length() for length in range(_FOREVER + 1)], np.uint8)
 NEXT_COUNTS = _next_counts()
-# What neither two nor six pixels of a row can be: the pixels above differ among themselves.
+# What two pixels of a row cannot be: the pixels above differ among themselves.
 _MIXED = np.uint8(64)
+# Flags a column where not only the next pixels above are equal, but all.
+_FAR = np.uint8(8)
+# Pixels until six are equal, by the last six, of which two are.
+TO_SIX = np.array([6 - max(n for n in range(7) if w % 2**n in (0, 2**n - 1)) for w in range(64)])
+# Words of eight pixels: one of each, and the first that is not 0, found by its lowest bit.
+_EACH = np.uint64(0x0101010101010101)
+_DE_BRUIJN = 0x03F79D71B4CB0A89
+FIRST_BYTE = np.zeros(64, np.int64)
+FIRST_BYTE[[(_DE_BRUIJN << bit) % 2**64 >> 58 for bit in range(64)]] = np.arange(64) // 8
 
 
 class Weights(NamedTuple):
@@ -144,9 +156,9 @@ class History(NamedTuple):
             np.zeros((4, width), np.uint8),
             np.zeros((4, width), np.uint8),
             np.full(width + 3, 64, np.uint8),
-            np.full((width + MARGIN >> CELL_BITS) + 3, _FOREVER, np.uint8),
+            np.full(_cells(width), _FOREVER, np.uint8),
             np.full(3, 3, np.uint8),
-            np.zeros((COUNTED, 1 << 16), np.uint8),
+            np.zeros(COUNTED << 16, np.uint8),
         )
 
 
@@ -154,25 +166,32 @@ class Outlook(NamedTuple):
     """What is known of a row before its first pixel.
 
     Attributes:
-        near: uint8 (W,), what the two pixels before one must be for it to be plain: 0 or 3 if the
-            pixels next to it in the rows above are all equal, else `_MIXED`.
-        far: uint8 (W,), what the six pixels before one must be for all around it to be equal: 0 or
-            63, or `_MIXED`.
+        kind: uint8 (W,), what the two pixels before one must be for it to be plain: 0 or 3 if the
+            pixels next to it in the rows above are all equal, else `_MIXED`; with `_FAR`.
+        sure: uint64 (2 cells,), the same from column -8 on, eight in a word; `_MIXED` where an
+            encoder's pixel itself is different, and outside the map.
+        over: uint8 (W,), three pixels each of the two rows above: the input byte, without the two
+            pixels to the left.
         rise: uint8 (W,), how readily rows change at x, x + 1 and x + 2: the input byte, without
             the bits of x - 1.
+        calm: uint8 (cells,), rows since the last border in a cell, and in the cells beside it.
 
     """
 
-    near: Bytes
-    far: Bytes
+    kind: Bytes
+    sure: Words
+    over: Bytes
     rise: Bytes
+    calm: Bytes
 
     @classmethod
     def empty(cls, width: int) -> Outlook:
         """Make room for a row."""
-        return cls(
-            np.empty(width, np.uint8), np.empty(width, np.uint8), np.empty(width, np.uint8)
-        )
+        kind, over, rise = np.empty((3, width), np.uint8)
+        cells = _cells(width)
+        sure = np.full(cells << CELL_BITS, _MIXED, np.uint8).view(np.uint64)
+        # The cells beside the map stay calm.
+        return cls(kind, sure, over, rise, np.full(cells, 0b111111, np.uint8))
 
 
 class Samples(NamedTuple):
@@ -223,10 +242,10 @@ class MaskCoder:
         """Encode a map, bool (H, W); one without a set pixel takes no bytes."""
         if not hole.any():
             return b''
-        port = self._models.writer(hole.size)
-        self._walk(hole.view(np.uint8), port)
+        writer = self._models.writer(hole.size)
+        self._walk(hole.view(np.uint8), writer, None)
         encoder = TableEncoder()
-        self._models.encode(port, encoder)
+        self._models.encode(writer, encoder)
         return encoder.to_bytes()
 
     def decode(self, data: bytes, height: int, width: int) -> NDArray[np.bool_]:
@@ -238,40 +257,70 @@ class MaskCoder:
         """
         if not data:
             return np.zeros((height, width), bool)
-        port = self._models.decode(TableDecoder(data), height * width)
+        reader = self._models.decode(TableDecoder(data), height * width)
         hole = np.zeros((height, width), bool)
-        if not self._walk(hole.view(np.uint8), port):
+        self._walk(hole.view(np.uint8), None, reader)
+        if overdrawn(reader):
             raise CorruptStreamError(f'binary map of {len(data)} bytes ends early')
         return hole
 
     def samples(self, hole: NDArray[np.bool_]) -> Samples:
         """Collect what training learns from a map, bool (H, W)."""
         samples = Samples.empty(hole.size)
-        self._walk(hole.view(np.uint8), self._models.writer(hole.size), samples)
+        self._walk(hole.view(np.uint8), self._models.writer(hole.size), None, samples)
         found = int(samples.found[0])
         return samples._replace(seen=samples.seen[:found], truth=samples.truth[:found])
 
-    def _walk(self, image: Bytes, port: BitPort, samples: Samples | None = None) -> bool:
-        """Model all pixels of a map, (H, W); False if a decoder's queue runs out."""
+    def _walk(
+        self, image: Bytes, writer: BitWriter | None, reader: BitReader | None,
+        samples: Samples | None = None,
+    ) -> None:
+        """Model all pixels of a map, (H, W): those given to a writer, or zeros for a reader."""
         width = image.shape[1]
         history, outlook = History.start(width), Outlook.empty(width)
         image = np.ascontiguousarray(image)
-        return _walk(image, self._weights, history, outlook, port, samples)
+        _walk(image, self._weights, history, outlook, writer, reader, samples)
 
 
 @compiled
 def _walk(
-    image: Bytes, weights: Weights, history: History, outlook: Outlook, port: BitPort,
-    samples: Samples | None,
-) -> bool:
+    image: Bytes, weights: Weights, history: History, outlook: Outlook, writer: BitWriter | None,
+    reader: BitReader | None, samples: Samples | None,
+) -> None:
+    # Rows of zeros right above, those outside the map among them. Below four of them nothing is
+    # to be seen that was not seen a row before.
+    blank = 3
     for y in range(len(image)):
-        _look_ahead(y, history, outlook)
-        if not _walk_row(image[y], y, weights, history, outlook, port, samples):
-            return False
-        _remember(image[y], history.close[y & 3], history.wide[y & 3])
-        for cell in range(len(history.quiet)):
-            history.quiet[cell] = min(history.quiet[cell] + 1, _FOREVER)
-    return True
+        row = image[y]
+        if blank < 4 or _any(row):
+            _look_ahead(y, history, outlook)
+            _tell_sure(row, reader is not None, outlook)
+        _measure_calm(history.quiet, outlook.calm)
+        _walk_row(row, y, weights, history, outlook, writer, reader, samples)
+        some = _any(row)
+        if blank < 4 or some:
+            _remember(row, history.close[y & 3], history.wide[y & 3])
+        blank = 0 if some else blank + 1
+        _age(history.quiet, outlook.calm)
+
+
+@compiled
+def _age(quiet: Bytes, calm: Bytes) -> None:
+    """Count one more row since the last border in each cell.
+
+    Calm (cells,) is what `_walk_row` leaves: where the row had a border, the lower bits are 0.
+    """
+    for cell in range(len(quiet)):
+        quiet[cell] = min(quiet[cell] + 1, _FOREVER) if calm[cell] & 0b111 else 1
+
+
+@compiled
+def _any(row: Bytes) -> bool:
+    """Tell whether any pixel is set."""
+    pixels = np.uint8(0)
+    for x in range(len(row)):
+        pixels = np.uint8(pixels | row[x])
+    return bool(pixels > 0)
 
 
 # Loops over slices, each from its first element, and steps of eight bits: others are not
@@ -281,22 +330,43 @@ def _look_ahead(y: int, history: History, outlook: Outlook) -> None:
     """Tell of each column of a row how much is known from the rows above alone."""
     close1, close2, close3 = _rows_above(history.close, y)
     wide1, wide2, _ = _rows_above(history.wide, y)
-    near, far, rise = outlook.near, outlook.far, outlook.rise
-    for x in range(len(near)):
+    kind, rise, over = outlook.kind, outlook.rise, outlook.over
+    for x in range(len(over)):
+        over[x] = (close1[x] >> 1 & 0b11100) | np.uint8(close2[x] << 2) & 0b11100000
+    for x in range(len(kind)):
         level = np.uint8(-(close1[x] >> 4 & 1))
         mixed = _unlike(close1[x], level, 0b01111100) | _unlike(close2[x], level, 0b00111000)
-        near[x] = _MIXED if mixed else np.uint8(level & 0b11)
-    for x in range(len(far)):
+        kind[x] = _MIXED if mixed else np.uint8(level & 0b11)
+    for x in range(len(kind)):
         level = np.uint8(-(close1[x] >> 4 & 1))
         mixed = (
             _unlike(close1[x], level, 0b11111111) | _unlike(wide1[x], level, 0b00111000)
             | _unlike(close2[x], level, 0b11111111) | _unlike(wide2[x], level, 0b00010000)
             | _unlike(close3[x], level, 0b01111100)
         )
-        far[x] = _MIXED if mixed else np.uint8(level & 0b111111)
+        kind[x] |= np.uint8(0) if mixed else _FAR
     jumps, jumps1, jumps2 = history.jumps[1:-2], history.jumps[2:-1], history.jumps[3:]
     for x in range(len(rise)):
         rise[x] = jumps[x] >> 6 | jumps1[x] >> 6 << 2 | jumps2[x] >> 6 << 6
+
+
+@compiled
+def _tell_sure(row: Bytes, decoding: bool, outlook: Outlook) -> None:
+    """Tell where runs of plain pixels go on."""
+    kind, sure = outlook.kind, outlook.sure.view(np.uint8)[MARGIN:]
+    if decoding:
+        for x in range(len(kind)):
+            sure[x] = kind[x]
+    else:
+        for x in range(len(kind)):
+            sure[x] = kind[x] if row[x] == kind[x] & 1 else _MIXED
+
+
+@compiled
+def _measure_calm(quiet: Bytes, calm: Bytes) -> None:
+    """Classify the rows since the last border in each cell and beside it, in 6 bits."""
+    for cell in range(1, len(calm) - 1):
+        calm[cell] = BITS[quiet[cell]] | BITS[min(quiet[cell - 1], quiet[cell + 1])] << 3
 
 
 @compiled
@@ -336,60 +406,43 @@ def _remember(row: Bytes, close: Bytes, wide: Bytes) -> None:
 # from seeing that the arrays outlive them, or counting references takes longer than the work.
 @compiled
 def _walk_row(  # noqa: C901, PLR0912, PLR0915
-    row: Bytes, y: int, weights: Weights, history: History, outlook: Outlook, port: BitPort,
-    samples: Samples | None,
-) -> bool:
+    row: Bytes, y: int, weights: Weights, history: History, outlook: Outlook,
+    writer: BitWriter | None, reader: BitReader | None, samples: Samples | None,
+) -> None:
     close1, close2, close3 = _rows_above(history.close, y)
     wide1, wide2, _ = _rows_above(history.wide, y)
-    jumps, quiet, counts, moved = history.jumps, history.quiet, history.counts, history.moved
-    near, far, rise = outlook.near, outlook.far, outlook.rise
+    jumps, counts, moved = history.jumps, history.counts, history.moved
+    kind, sure = outlook.kind, outlook.sure
+    over, rise, calms = outlook.over, outlook.rise, outlook.calm
     moving = np.uint8(moved[0] | moved[1] << 2 | moved[2] << 4)
     w0 = run = events = moves = changes = 0
     x, end = 0, len(row)
     while x < end:
-        left, cell = w0 & 1, (x + MARGIN >> CELL_BITS) + 1
-        is_plain = near[x] == w0 & 0b11
-        if is_plain:
-            nothing_far = far[x] == w0 & 0b111111
-            stop, calm = x + 1, _calm(quiet, cell)
-            while nothing_far and stop < end:
-                # Pixels around which all is equal share a context as far as cells are alike.
-                border = min((cell << CELL_BITS) - MARGIN, end)
-                stop += _run(far[stop:border], far[x])
-                cell += 1
-                if stop < border or _calm(quiet, cell) != calm:
-                    break
+        left, place = w0 & 1, np.uint64(x)
+        cell = np.uint64((x + MARGIN >> CELL_BITS) + 1)
+        calm = calms[cell]
+        if kind[place] & ~_FAR == w0 & 0b11:
+            to_six = TO_SIX[w0 & 0b111111]
+            nothing_far = kind[place] >= _FAR and to_six == 0
+            stop = _end_of_run(sure, x, kind[place], calms)
+            if kind[place] >= _FAR and to_six > 0:
+                stop = min(stop, x + to_six)
             context = left | nothing_far << 1 | (moving & 15) << 2 | calm << 6
-            k, likely = weights.plain[context], left
-        else:
-            stop = x + 1
-            next_to = _next_to(w0, close1[x], close2[x])
-            jumping = np.uint8(rise[x] | jumps[x] >> 6 << 4)
-            lasting = np.uint8(BITS[min(run, _FOREVER)] | BITS[quiet[cell]] << 3)
-            around = _surroundings(next_to, close1[x], np.uint8(events), jumping)
-            seen = (
-                np.uint8(w0), close1[x], wide1[x], close2[x], close3[x], next_to, wide2[x],
-                jumping, np.uint8(events), moving, lasting,
-                counts[0, around[0]], counts[1, around[1]], counts[2, around[2]],
-                counts[3, around[3]],
-            )
-            odds = _log_odds(weights, seen)
-            k = np.uint8(min((abs(odds) + (1 << CLASS_BITS - 1)) >> CLASS_BITS, CLASSES - 1))
-            likely = 1 if odds > 0 else 0
-        if port.decoding:
-            same = draw_zeros(port, k, stop - x)
-            if same == EXHAUSTED:
-                return False
-            row[x] = likely ^ (same == 0)
-            if same > 1:
-                _fill(row[x + 1:x + same], likely)
-        elif row[x] == likely:
-            same = _run(row[x:stop], likely)
-            push_zeros(port, k, same)
-        else:
-            same = 0
-            push_one(port, k)
-        if is_plain:
+            k = int(weights.plain[context])
+            if reader is not None:
+                same = draw_zeros(reader, k, stop - x)
+                if same == 0:
+                    draw_bit(reader, k)
+                    row[place] = 1 - left
+                elif left:
+                    for n in range(x, x + same):
+                        row[n] = 1
+            if writer is not None:
+                same = stop - x
+                if same > 0:
+                    push_zeros(writer, k, same)
+                else:
+                    push_bit(writer, k, 1)
             if samples is not None:
                 samples.plain[context, int(same == 0)] += max(same, 1)
             if same > 0:
@@ -397,67 +450,87 @@ def _walk_row(  # noqa: C901, PLR0912, PLR0915
                 run += same
                 x += same
                 continue
+            bit = 1 - left
         else:
+            next_to = np.uint8(over[place] | w0 & 0b11)
+            jumping = np.uint8(rise[place] | jumps[place] >> 6 << 4)
+            lasting = np.uint8(BITS[np.uint64(min(run, _FOREVER))] | (calm & 7) << 3)
+            around = _surroundings(next_to, close1[place], np.uint8(events), jumping)
+            seen = (
+                np.uint8(w0), close1[place], wide1[place], close2[place], close3[place], next_to,
+                wide2[place], jumping, np.uint8(events), moving, lasting,
+                counts[around[0]], counts[around[1]], counts[around[2]], counts[around[3]],
+            )
+            odds = _log_odds(weights, seen)
+            k = int(min((abs(odds) + (1 << CLASS_BITS - 1)) >> CLASS_BITS, CLASSES - 1))
+            likely = int(odds > 0)
+            if reader is not None:
+                bit = likely ^ draw_bit(reader, k)
+                row[place] = bit
+            if writer is not None:
+                bit = int(row[place])
+                push_bit(writer, k, bit ^ likely)
             if samples is not None:
-                _record(samples, seen, row[x])
-            _count(counts, around, seen, row[x])
-        changed, differs = row[x] ^ left, row[x] ^ close1[x] >> 4 & 1
+                _record(samples, seen, row[place])
+            _count(counts, around, seen, bit)
+        changed, differs = bit ^ left, bit ^ (close1[place] >> 4 & 1)
         events = (events << 2 | differs << 1 | changed) & 0xFF
         moves += differs
-        quiet[(x + MARGIN >> CELL_BITS) + 1] = 0
-        jump = jumps[x + 1]
-        if changed:
-            jumps[x + 1] = jump + (255 - jump >> 2)
-            changes += 1
-            run = 0
-        else:
-            jumps[x + 1] = jump - (jump >> 3)
-            run += 1
-        w0 = (w0 << 1 | row[x]) & 0xFF
+        changes += changed
+        calms[cell] &= 0b111000
+        calms[cell + np.uint64(1)] &= 0b111
+        jump = int(jumps[place + np.uint64(1)])
+        jump += (255 - jump >> 2) * changed - (jump >> 3) * (1 - changed)
+        jumps[place + np.uint64(1)] = jump
+        run = (run + 1) * (1 - changed)
+        w0 = (w0 << 1 | bit) & 0xFF
         x += 1
     moved[2], moved[1] = moved[1], moved[0]
     moved[0] = (8 * moves > changes) + (2 * moves > changes) + (moves > changes)
-    return True
 
 
-@compiled
+@inlined
+def _end_of_run(sure: Words, x: int, kind: np.uint8, calms: Bytes) -> int:
+    """Find where pixels of a kind end, or the cells that are as calm as theirs."""
+    place = x + MARGIN
+    pattern = _EACH * np.uint64(kind)
+    word = (sure[np.uint64(place >> 3)] ^ pattern) >> np.uint64(8 * (place & 7))
+    calm = calms[np.uint64((place >> CELL_BITS) + 1)]
+    while word == 0:
+        place = (place | 7) + 1
+        if calms[np.uint64((place >> CELL_BITS) + 1)] != calm:
+            return place - MARGIN
+        word = sure[np.uint64(place >> 3)] ^ pattern
+    lowest = word & (~word + np.uint64(1))
+    first: int = FIRST_BYTE[(lowest * np.uint64(_DE_BRUIJN)) >> np.uint64(58)]
+    return place - MARGIN + first
+
+
+@inlined
 def _slide(window: int, value: int, count: int) -> int:
     """Move a window of 8 pixels on by so many pixels of a value."""
     count = min(count, 8)
     return (window << count | value * ((1 << count) - 1)) & 0xFF
 
 
-@compiled
-def _calm(quiet: Bytes, cell: int) -> int:
-    """Rows since the last border in a cell, and in the cells beside it, in 6 bits."""
-    calm: int = BITS[quiet[cell]] | BITS[min(quiet[cell - 1], quiet[cell + 1])] << 3
-    return calm
-
-
-@compiled
-def _next_to(w0: int, close1: np.uint8, close2: np.uint8) -> np.uint8:
-    """Two pixels to the left and three of each of the two rows above, in a byte."""
-    return np.uint8(w0 & 0b11 | close1 >> 1 & 0b11100 | close2 << 2 & 0b11100000)
-
-
-@compiled
+@inlined
 def _surroundings(
     next_to: np.uint8, close1: np.uint8, events: np.uint8, jumping: np.uint8
 ) -> Places:
     """Surroundings in which ones and zeros are counted."""
     return (
-        np.uint16(next_to), np.uint16(next_to | close1 << 8), np.uint16(next_to | events << 8),
-        np.uint16(next_to | jumping << 8),
+        np.uint64(next_to), np.uint64(next_to | close1 << 8 | 1 << 16),
+        np.uint64(next_to | events << 8 | 2 << 16), np.uint64(next_to | jumping << 8 | 3 << 16),
     )
 
 
-@compiled
+@inlined
 def _count(counts: Bytes, around: Places, seen: Seen, value: int) -> None:
     """Count a value in its surroundings."""
-    counts[0, around[0]] = NEXT_COUNTS[value, seen[11]]
-    counts[1, around[1]] = NEXT_COUNTS[value, seen[12]]
-    counts[2, around[2]] = NEXT_COUNTS[value, seen[13]]
-    counts[3, around[3]] = NEXT_COUNTS[value, seen[14]]
+    counts[around[0]] = NEXT_COUNTS[value, seen[11]]
+    counts[around[1]] = NEXT_COUNTS[value, seen[12]]
+    counts[around[2]] = NEXT_COUNTS[value, seen[13]]
+    counts[around[3]] = NEXT_COUNTS[value, seen[14]]
 
 
 @compiled
@@ -470,19 +543,9 @@ def _record(samples: Samples, seen: Seen, value: int) -> None:
     samples.found[0] = found + 1
 
 
-@compiled
-def _fill(pixels: Bytes, value: int) -> None:
-    for x in range(len(pixels)):
-        pixels[x] = value
-
-
-@compiled
-def _run(values: Bytes, value: int) -> int:
-    """Count how many in front are of a value."""
-    count = 0
-    while count < len(values) and values[count] == value:
-        count += 1
-    return count
+def _cells(width: int) -> int:
+    """Count the cells of a row, with those beside it."""
+    return (width + MARGIN >> CELL_BITS) + 4
 
 
 def _in_16_bits(weights: NDArray[np.generic]) -> NDArray[np.int16]:
@@ -491,7 +554,7 @@ def _in_16_bits(weights: NDArray[np.generic]) -> NDArray[np.int16]:
     return np.ascontiguousarray(weights, np.int16)
 
 
-@compiled
+@inlined
 def _log_odds(weights: Weights, seen: Seen) -> int:
     """Evaluate the network: log-odds of a one, in 2^-CLASS_BITS classes."""
     # Spelt out, so that one loop over the hidden values holds everything and is vectorised, in 16
@@ -502,7 +565,8 @@ def _log_odds(weights: Weights, seen: Seen) -> int:
     a9, a10, a11 = _addends(9, seen[9]), _addends(10, seen[10]), _addends(11, seen[11])
     a12, a13, a14 = _addends(12, seen[12]), _addends(13, seen[13]), _addends(14, seen[14])
     table, total = weights.inputs, np.int32(0)
-    for j in range(HIDDEN):
+    for n in range(HIDDEN):
+        j = np.uint64(n)
         hidden = np.int16(
             (weights.bias[j] + table[a1 + j] + table[a2 + j] + table[a3 + j] + table[a4 + j])
             + (table[a6 + j] + table[a9 + j] + table[a7 + j])
@@ -514,8 +578,7 @@ def _log_odds(weights: Weights, seen: Seen) -> int:
     return int(total + weights.offset)
 
 
-@compiled
-def _addends(n: int, byte: np.uint8) -> int:
+@inlined
+def _addends(n: int, byte: np.uint8) -> np.uint64:
     """Place of the addends that belong to an input byte."""
-    place: int = (256 * n + int(byte)) * HIDDEN
-    return place
+    return np.uint64((256 * n + int(byte)) * HIDDEN)

@@ -36,7 +36,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import constriction
-from depth_nn_transport.codec.compiled import compiled, inlined
+from depth_nn_transport.codec.compiled import borrowed, compiled, inlined
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.queue_coder import (
     decode_queues,
@@ -412,25 +412,76 @@ def _guess(guesses: Longs, w: int, n: int, nw: int, ne: int) -> None:
     guesses[5] = 4 * (w + ne)
 
 
-@compiled
+class Workspace(NamedTuple):
+    """What is known around a pixel; all but values and known are int64.
+
+    Attributes:
+        values: int32 (H + ABOVE, W + 2 BESIDE), the plane so far, its holes filled.
+        known: uint8 (H + ABOVE + 1, W + 2 BESIDE), whether a pixel is valid.
+        errors: (2, W + 2 BESIDE), distances from the prediction, in this row and the last.
+        misses: (2, W + 2 BESIDE, PREDICTORS), errors of each guess.
+        copied_columns: (W + 2 BESIDE,), whether rows repeated the one above, latest in bit 0.
+        ahead: (W + 2 BESIDE,), how many pixels after one above have its value.
+        above: (W + 2 BESIDE,), how many pixels above have the value of the last.
+        guesses: (PREDICTORS,).
+        around: (len(AROUND),), values around, less the prediction.
+        classes: (len(AROUND),), their signs.
+
+    """
+
+    values: Integers
+    known: Bytes
+    errors: Longs
+    misses: Longs
+    copied_columns: Longs
+    ahead: Longs
+    above: Longs
+    guesses: Longs
+    around: Longs
+    classes: Longs
+
+
 def _walk(
     plane: Integers, valid: Bits, tables: Tables, memory: Memory, exchange: Exchange
 ) -> Integers:
     """Visit all pixels row by row: code the valid ones, fill the holes."""
     height, width = valid.shape
     stride = width + 2 * BESIDE
-    values = np.zeros((height + ABOVE, stride), np.int32)
     known = np.zeros((height + ABOVE + 1, stride), np.uint8)
     known[ABOVE:-1, BESIDE:-BESIDE] = valid
-    errors = np.zeros((2, stride), np.int64)
-    misses = np.zeros((2, stride, PREDICTORS), np.int64)
-    copied_columns = np.zeros(stride, np.int64)
-    ahead = np.zeros(stride, np.int64)
-    above = np.zeros(stride, np.int64)
-    guesses = np.empty(PREDICTORS, np.int64)
-    around = np.empty(len(AROUND), np.int64)
-    classes = np.empty(len(AROUND), np.int64)
+    copied_columns, ahead, above = np.zeros((3, stride), np.int64)
+    around, classes = np.empty((2, len(AROUND)), np.int64)
+    space = Workspace(
+        np.zeros((height + ABOVE, stride), np.int32), known, np.zeros((2, stride), np.int64),
+        np.zeros((2, stride, PREDICTORS), np.int64), copied_columns, ahead, above,
+        np.empty(PREDICTORS, np.int64), around, classes,
+    )
     mixer = Mixer(np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64))
+    _visit(plane, space, mixer, tables, memory, exchange)
+    return space.values[ABOVE:, BESIDE:-BESIDE]
+
+
+@compiled
+def _visit(
+    plane: Integers, space: Workspace, mixer: Mixer, tables: Tables, memory: Memory,
+    exchange: Exchange,
+) -> None:
+    """Do what `_walk` says, with arrays whose uses in the loop are not counted."""
+    plane = borrowed(plane)
+    values, known, errors = borrowed(space.values), borrowed(space.known), borrowed(space.errors)
+    misses, copied_columns = borrowed(space.misses), borrowed(space.copied_columns)
+    ahead, above, guesses = borrowed(space.ahead), borrowed(space.above), borrowed(space.guesses)
+    around, classes = borrowed(space.around), borrowed(space.classes)
+    mixer = Mixer(borrowed(mixer.contexts), borrowed(mixer.opinions))
+    tables = Tables(borrowed(tables.stretch), borrowed(tables.squash))
+    memory = Memory(borrowed(memory.slots), borrowed(memory.weights))
+    queues = exchange.queues
+    exchange = Exchange(
+        exchange.decoding,
+        Queues(borrowed(queues.symbols), borrowed(queues.place), borrowed(queues.end)),
+        borrowed(exchange.queue), borrowed(exchange.symbols), borrowed(exchange.counts),
+    )
+    height, width = plane.shape
     for y in range(ABOVE, height + ABOVE):
         values[y, :BESIDE] = values[y - 1, BESIDE]
         _measure_ahead(values[y - 1], ahead)
@@ -438,7 +489,8 @@ def _walk(
         for x in range(BESIDE, width + BESIDE):
             if not known[y, x]:
                 values[y, x] = _fill(values, known, y, x)
-                misses[y & 1, x] = misses[y & 1, x - 1]
+                for k in range(PREDICTORS):
+                    misses[y & 1, x, k] = misses[y & 1, x - 1, k]
                 errors[y & 1, x], above[x], behind = 0, 0, 0
                 continue
             w, n, nw, ne = _nearest(values, known, y, x)
@@ -481,7 +533,6 @@ def _walk(
             if value != up or left != corner:
                 copied_columns[x] = copied_columns[x] << 1 | (value == left and value != up)
         values[y, width + BESIDE:] = values[y, width + BESIDE - 1]
-    return values[ABOVE:, BESIDE:-BESIDE]
 
 
 @compiled
@@ -520,10 +571,13 @@ def _nearest(values: Integers, known: Bytes, y: int, x: int) -> tuple[int, int, 
 @inlined
 def _blend(guesses: Longs, misses: NDArray[np.int64], y: int, x: int) -> int:
     """Mean of the guesses, each weighed by how little it missed around."""
-    here, above = misses[y & 1], misses[1 - y & 1]
+    here, above = y & 1, 1 - y & 1
     total, trusted = 0, 0
     for k in range(PREDICTORS):
-        miss = here[x - 1, k] + above[x - 1, k] + above[x, k] + above[x + 1, k]
+        miss = (
+            misses[here, x - 1, k] + misses[above, x - 1, k] + misses[above, x, k]
+            + misses[above, x + 1, k]
+        )
         trust = TRUST[min(miss, MAX_MISS)]
         total += trust
         trusted += trust * guesses[k]

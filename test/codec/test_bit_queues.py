@@ -17,13 +17,15 @@ from __future__ import annotations
 
 from depth_nn_transport.codec.bit_queues import (
     BitModels,
+    draw_bit,
     draw_zeros,
-    push_one,
+    LONGEST_RUN,
+    overdrawn,
+    push_bit,
     push_zeros,
     run_table,
 )
 from depth_nn_transport.codec.errors import CorruptStreamError
-from depth_nn_transport.codec.queue_coder import EXHAUSTED
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
 from hypothesis import given, settings, strategies as st
 import numpy as np
@@ -35,21 +37,21 @@ CLASSES = 4
 
 def encode(runs: list[tuple[int, int]]) -> bytes:
     """Encode runs of zeros, each followed by a one, given with their classes."""
-    port = MODELS.writer(sum(zeros + 1 for _, zeros in runs))
+    writer = MODELS.writer(sum(zeros + 1 for _, zeros in runs))
     for k, zeros in runs:
-        push_zeros(port, k, zeros)
-        push_one(port, k)
+        push_zeros(writer, k, zeros)
+        push_bit(writer, k, 1)
     encoder = TableEncoder()
-    MODELS.encode(port, encoder)
+    MODELS.encode(writer, encoder)
     return encoder.to_bytes()
 
 
-def draw_run(port, k: int, step: int) -> int:
+def draw_run(reader, k: int, step: int) -> int:
     """Draw zeros up to a one, at most so many at once, and count them."""
     zeros = 0
-    while (drawn := draw_zeros(port, k, step)) > 0:
+    while (drawn := draw_zeros(reader, k, step)) > 0:
         zeros += drawn
-    assert drawn == 0
+    assert draw_bit(reader, k) == 1
     return zeros
 
 
@@ -58,19 +60,30 @@ def draw_run(port, k: int, step: int) -> int:
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 1200)), max_size=30), st.integers(1, 700))
 def test_runs_come_back_however_they_are_drawn(runs, step):
     bits = sum(zeros + 1 for _, zeros in runs)
-    port = MODELS.decode(TableDecoder(encode(runs)), bits)
-    assert [draw_run(port, k, step) for k, _ in runs] == [zeros for _, zeros in runs]
-    for k in range(CLASSES):
-        while draw_zeros(port, k, step) > 0:
-            continue
-        assert draw_zeros(port, k, step) == EXHAUSTED
+    reader = MODELS.decode(TableDecoder(encode(runs)), bits)
+    assert [draw_run(reader, k, step) for k, _ in runs] == [zeros for _, zeros in runs]
+    assert not overdrawn(reader)
+
+
+@given(st.integers(0, 3), st.lists(st.booleans(), max_size=700))
+def test_bits_come_back_one_by_one_and_their_end_is_noticed(k, bits):
+    writer = MODELS.writer(len(bits))
+    for bit in bits:
+        push_bit(writer, k, bit)
+    encoder = TableEncoder()
+    MODELS.encode(writer, encoder)
+    reader = MODELS.decode(TableDecoder(encoder.to_bytes()), len(bits))
+    assert [draw_bit(reader, k) for _ in bits] == bits
+    assert not overdrawn(reader)
+    assert draw_zeros(reader, k, LONGEST_RUN) == LONGEST_RUN
+    assert overdrawn(reader)
 
 
 def test_nearly_certain_zeros_take_next_to_nothing():
-    port = MODELS.writer(400_000)
-    push_zeros(port, 3, 400_000)
+    writer = MODELS.writer(400_000)
+    push_zeros(writer, 3, 400_000)
     encoder = TableEncoder()
-    MODELS.encode(port, encoder)
+    MODELS.encode(writer, encoder)
     assert len(encoder.to_bytes()) < 8
 
 
@@ -94,11 +107,12 @@ def test_tables_of_runs_are_exact_multiples_that_sum_to_one(unlikely, longest):
 @given(st.binary(max_size=60))
 def test_garbage_is_refused_or_holds_a_bounded_number_of_bits(data):
     try:
-        port = MODELS.decode(TableDecoder(data), 1000)
+        reader = MODELS.decode(TableDecoder(data), 1000)
     except CorruptStreamError:
         return
-    assert len(port.queues.symbols) <= 1000 + CLASSES
+    assert len(reader.gaps) <= 1000 + 2 * CLASSES + 1
     for k in range(CLASSES):
         for _ in range(1000 + CLASSES):
-            if draw_zeros(port, k, 1000) == EXHAUSTED:
-                break
+            draw_zeros(reader, k, LONGEST_RUN)
+            draw_bit(reader, k)
+    assert overdrawn(reader)

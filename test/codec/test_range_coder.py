@@ -17,7 +17,7 @@ The words come from a library; should a release of it write others, streams woul
 readable, and these tests fail.
 """
 
-from depth_nn_transport.codec.bit_queues import BitModels, push_one, push_zeros, run_table
+from depth_nn_transport.codec.bit_queues import BitModels, push_bit, push_zeros, run_table
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.table_coder import TableEncoder, Tables
 from depth_nn_transport.codec.words import bytes_to_words
@@ -127,12 +127,12 @@ def test_queues_of_bits(files):
     unlikely = files.mask['unlikely']
     models = BitModels(unlikely)
     runs = [(k, n) for k in range(0, len(unlikely), 3) for n in (0, 2, 700)]
-    port = models.writer(sum(zeros + 1 for _, zeros in runs))
+    writer = models.writer(sum(zeros + 1 for _, zeros in runs))
     for k, zeros in runs:
-        push_zeros(port, k, zeros)
-        push_one(port, k)
+        push_zeros(writer, k, zeros)
+        push_bit(writer, k, 1)
     encoder = TableEncoder()
-    models.encode(port, encoder)
+    models.encode(writer, encoder)
     decoder = RangeDecoder(encoder.to_bytes())
     lengths = decode_lengths(decoder, len(unlikely))
     for k, length in enumerate(lengths):
