@@ -26,13 +26,9 @@ from typing import Any
 from depth_nn_transport.bench.endpoint_process import EndpointProcess
 from depth_nn_transport.bench.speed_frames import Size, Source
 from depth_nn_transport.demo.node_process import NodeProcess
-from depth_nn_transport.nodes.depth_encoder import IMAGE_TOPIC
 
 import numpy as np
 
-# A large image in many datagrams does not survive a best-effort link that is also busy, and what
-# is measured is the codec.
-RELIABLE_INPUT = f'qos_overrides./{IMAGE_TOPIC}.subscription.reliability'
 # Past the first frame: what was sent while the nodes started is not part of the steady state.
 _SETTLE_S = 5.0
 _SAMPLE_PERIOD_S = 1.0
@@ -123,9 +119,7 @@ def measure_transport(
         RuntimeError: if a process does not start, or no frame arrives.
 
     """
-    parameters = {
-        'threads': threads, 'model': model, 'runtime': runtime, RELIABLE_INPUT: 'reliable',
-    }
+    parameters = {'threads': threads, 'model': model, 'runtime': runtime}
     with ExitStack() as stack:
         sink = stack.enter_context(EndpointProcess('endpoints', ['sink']))
         arguments = [str(frames.folder), *map(str, frames.size), str(rate)]

@@ -91,12 +91,10 @@ class Stream:
             depth=self.depth, reliability=ReliabilityPolicy[self.reliability.upper()])
 
     def overrides(self) -> dict[str, Any]:
-        """Return parameters that give our nodes this profile, and the encoder all frames."""
+        """Return parameters that give our nodes this profile."""
         topic = f'qos_overrides./{IMAGE_TOPIC}{COMPRESSED_SUFFIX}'
-        return {
-            f'qos_overrides./{IMAGE_TOPIC}.subscription.reliability': 'reliable',
-            **{f'{topic}.{end}.{policy}': value for end in ('publisher', 'subscription')
-               for policy, value in (('reliability', self.reliability), ('depth', self.depth))}}
+        return {f'{topic}.{end}.{policy}': value for end in ('publisher', 'subscription')
+                for policy, value in (('reliability', self.reliability), ('depth', self.depth))}
 
 
 def simulated(count: int) -> list[Depth]:

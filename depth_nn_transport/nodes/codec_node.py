@@ -30,7 +30,12 @@ from depth_nn_transport.nodes.memory import give_back_unused
 from depth_nn_transport.nodes.newest_worker import NewestWorker
 from depth_nn_transport.nodes.parameters import CODEC_SETTINGS, refusal, Setting
 from depth_nn_transport.nodes.quality_of_service import (
+    advice,
     advice_on_loss,
+    BEST_EFFORT,
+    is_about_reliability,
+    OTHER_POLICIES,
+    POLICIES,
     publisher_events,
     subscription_events,
 )
@@ -79,6 +84,8 @@ class CodecNode(LifecycleNode):
         self.worker: NewestWorker[Any] | None = None
         self.hardware_id = ''
         self._warned: set[str] = set()
+        self._unreliable: set[str] = set()
+        self._resubscription: Any = None
         self._publishers_of_ours: list[Any] = []
         self._subscriptions_of_ours: list[Any] = []
         self.add_on_set_parameters_callback(self.check_parameters)
@@ -192,17 +199,47 @@ class CodecNode(LifecycleNode):
         """Create the subscriptions."""
         raise NotImplementedError
 
-    def subscribe(self, message_type: type, topic: str, callback: Any, qos: QoSProfile) -> None:
-        """Subscribe with QoS that parameters may override, until the node is deactivated."""
+    def subscribe(
+            self, message_type: type, topic: str, callback: Any, qos: QoSProfile, *,
+            as_offered: bool = False) -> None:
+        """
+        Subscribe with QoS that parameters may override, until the node is deactivated.
+
+        As offered means by best effort instead, once a publisher offers no more.
+        """
         name = self.resolve_topic_name(topic)
+        yields = name in self._unreliable
         # The profile is changed in place by the parameters.
-        profile = copy(qos)
+        profile = copy(BEST_EFFORT if yields else qos)
+
+        def on_misfit(event: Any) -> None:
+            if as_offered and is_about_reliability(event):
+                self.fall_back(name)
+            else:
+                self.warn_once(advice(event, name, 'subscription'))
+
         self._subscriptions_of_ours.append(self.create_subscription(
             message_type, topic, callback, profile,
             event_callbacks=subscription_events(
-                name, self.warn_once,
-                lambda count: self.count_lost(count, advice_on_loss(name, profile))),
-            qos_overriding_options=QoSOverridingOptions.with_default_policies()))
+                on_misfit, lambda count: self.count_lost(count, advice_on_loss(name, profile))),
+            qos_overriding_options=QoSOverridingOptions(OTHER_POLICIES if yields else POLICIES)))
+
+    def fall_back(self, name: str) -> None:
+        """Subscribe anew, by best effort, to a topic of which a publisher offers no more."""
+        if name not in self._unreliable:
+            self._unreliable.add(name)
+            self.warn_once(f'listening by best effort on {name}, as a publisher offers no more; '
+                           f'large images may get lost')
+            # The event is the subscription's own: it cannot be destroyed here.
+            self._resubscription = self.create_timer(
+                0.0, self.resubscribe, clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    def resubscribe(self) -> None:
+        """Subscribe anew, once."""
+        self.destroy_timer(self._resubscription)
+        if self.is_subscribed():
+            self.unsubscribe_all()
+            self.subscribe_all()
 
     def is_subscribed(self) -> bool:
         """Return whether there are subscriptions."""

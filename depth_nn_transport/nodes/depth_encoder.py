@@ -27,7 +27,7 @@ from depth_nn_transport.nodes.frame_statistics import Frame
 from depth_nn_transport.nodes.image_conversion import image_to_depth
 from depth_nn_transport.nodes.message_conversion import encoded_to_message
 from depth_nn_transport.nodes.parameters import contradiction, ENCODER
-from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
+from depth_nn_transport.nodes.quality_of_service import LATCHED, RELIABLE
 from depth_nn_transport.nodes.rate_control import RateController
 from depth_nn_transport.nodes.runner import run
 
@@ -80,7 +80,8 @@ class DepthEncoder(CodecNode):
 
     def subscribe_all(self) -> None:
         """See `CodecNode`."""
-        self.subscribe(Image, IMAGE_TOPIC, self.receive, BEST_EFFORT)
+        # An image of 800 kB is many datagrams, and best effort loses it with any one of them.
+        self.subscribe(Image, IMAGE_TOPIC, self.receive, RELIABLE, as_offered=True)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to work and tell decoders the model."""

@@ -22,6 +22,7 @@ from rclpy.qos import (
     DurabilityPolicy,
     qos_policy_name_from_kind,
     qos_profile_sensor_data,
+    QoSPolicyKind,
     QoSProfile,
     ReliabilityPolicy,
 )
@@ -35,6 +36,9 @@ except ImportError:  # Humble
 RELIABLE = QoSProfile(depth=5)
 # Fits publishers of both kinds.
 BEST_EFFORT = qos_profile_sensor_data
+# What parameters override; all but reliability where the node has settled that itself.
+OTHER_POLICIES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
+POLICIES = (*OTHER_POLICIES, QoSPolicyKind.RELIABILITY)
 # Kept for those who come late.
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL,
                      reliability=ReliabilityPolicy.RELIABLE)
@@ -46,20 +50,25 @@ def publisher_events(topic: str, tell: Callable[[str], Any]) -> PublisherEventCa
         incompatible_qos=lambda event: tell(advice(event, topic, 'publisher')))
 
 
-def subscription_events(topic: str, tell: Callable[[str], Any],
+def subscription_events(on_misfit: Callable[[Any], None],
                         on_lost: Callable[[int], None]) -> SubscriptionEventCallbacks:
-    """Return callbacks that tell why a publisher does not match and how many messages got lost."""
+    """Return callbacks for a publisher that does not match and for messages that got lost."""
     return SubscriptionEventCallbacks(
-        incompatible_qos=lambda event: tell(advice(event, topic, 'subscription')),
+        incompatible_qos=on_misfit,
         message_lost=lambda event: on_lost(event.total_count_change))
+
+
+def is_about_reliability(event: Any) -> bool:
+    """Return whether two ends do not match because one of them sends best effort."""
+    return bool(qos_policy_name_from_kind(event.last_policy_kind).lower() == 'reliability')
 
 
 def advice(event: Any, topic: str, end: str) -> str:
     """Return in plain words what does not fit and what to do."""
-    policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
     publishes = end == 'publisher'
     passes = 'reach' if publishes else 'come from'
-    if policy != 'reliability':
+    if not is_about_reliability(event):
+        policy = qos_policy_name_from_kind(event.last_policy_kind).lower()
         asks, offers = ('it asks', 'this node offers') if publishes else ('this node asks',
                                                                           'it offers')
         return (f'no messages {passes} another node on {topic}: {asks} for more {policy} than '
@@ -77,5 +86,4 @@ def advice_on_loss(topic: str, profile: QoSProfile) -> str:
     text = f'the middleware lost it on {topic}; the link or this machine is too slow'
     if profile.reliability != ReliabilityPolicy.BEST_EFFORT:
         return text
-    return (f'{text}; where the sender is reliable, set '
-            f'qos_overrides.{topic}.subscription.reliability to reliable')
+    return f'{text} for best effort; let publisher and subscription be reliable'

@@ -23,7 +23,7 @@ import signal
 
 from depth_nn_transport.codec.model_files import MODELS
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
-from depth_nn_transport.nodes.quality_of_service import LATCHED
+from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
 
 from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
 
@@ -377,9 +377,6 @@ def test_size_and_camera_may_change_in_the_stream(chain):
     assert chain.pass_through(slope()).height == 48
 
 
-# Nothing but the decoder may lose a frame.
-RELIABLE_INPUT = {f'qos_overrides./{topic}.subscription.reliability': 'reliable'
-                  for topic in (IMAGE, f'second/{IMAGE}')}
 SECOND_ENCODER = ('-r', '__node:=second_encoder', '-r', f'{IMAGE}:=second/{IMAGE}',
                   '-r', f'/second/{COMPRESSED}:=/{COMPRESSED}')
 
@@ -400,11 +397,11 @@ class SharedTopic:
         self.seen = {topic: partner.listen(kind, topic)
                      for kind, topic in ((CompressedDepth, COMPRESSED), (Image, RESTORED))}
         self.number = 0
-        start_node('depth_encoder', **RELIABLE_INPUT)
+        start_node('depth_encoder')
 
     def start_second(self, **parameters):
         """Return a second encoder."""
-        return self.start_node('depth_encoder', *SECOND_ENCODER, **RELIABLE_INPUT, **parameters)
+        return self.start_node('depth_encoder', *SECOND_ENCODER, **parameters)
 
     def send_until(self, found: Callable[[], bool]) -> None:
         """Send images, a few a second, until the nodes have found each other."""
@@ -529,13 +526,31 @@ def test_nodes_that_do_not_fit_both_tell_so_in_plain_words_and_once(partner, sta
     assert f'set {override}.subscription.reliability to best_effort' in decoder.output
 
 
-def test_a_camera_that_does_not_fit_is_told_of(partner, start_node):
-    override = f'qos_overrides./{IMAGE}.subscription.reliability'
-    node = start_node('depth_encoder', **{override: 'reliable'})
-    partner.create_publisher(
-        Image, IMAGE, QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT))
-    partner.wait_for(lambda: 'no messages come from another node' in node.output)
-    assert f'set {override} to best_effort' in node.output
+def test_an_encoder_listens_as_its_camera_offers(partner, start_node):
+    node = start_node('depth_encoder')
+    partner.listen(CompressedDepth, COMPRESSED)
+    reliable = partner.create_publisher(Image, IMAGE, RELIABLE)
+    partner.wait_for(lambda: listens_to_camera(partner, ReliabilityPolicy.RELIABLE))
+    partner.destroy_publisher(reliable)
+
+    images = partner.create_publisher(Image, IMAGE, BEST_EFFORT)
+    compressed = partner.listen(CompressedDepth, COMPRESSED)
+    partner.wait_for(lambda: listens_to_camera(partner, ReliabilityPolicy.BEST_EFFORT))
+
+    def came() -> bool:
+        images.publish(slope())
+        return partner.spin(lambda: len(compressed) > 0, 1)
+
+    partner.wait_for(came)
+    assert node.output.count(f'listening by best effort on /{IMAGE}') == 1
+    assert 'no messages' not in node.output
+
+
+def listens_to_camera(partner, reliability: ReliabilityPolicy) -> bool:
+    """Return whether there is one subscription, and of this kind."""
+    partner.spin(lambda: False, 0.1)
+    listeners = partner.get_subscriptions_info_by_topic(IMAGE)
+    return [one.qos_profile.reliability for one in listeners] == [reliability]
 
 
 def test_a_decoder_without_listeners_is_idle_and_fine(partner, start_node):

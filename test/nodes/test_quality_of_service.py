@@ -51,5 +51,5 @@ def test_no_parameter_is_named_that_does_not_exist(policy, end):
 
 
 def test_only_what_best_effort_lost_may_come_reliably():
-    assert 'qos_overrides./depth.subscription.reliability' in advice_on_loss('/depth', BEST_EFFORT)
-    assert 'qos_overrides' not in advice_on_loss('/depth', RELIABLE)
+    assert 'be reliable' in advice_on_loss('/depth', BEST_EFFORT)
+    assert 'be reliable' not in advice_on_loss('/depth', RELIABLE)
