@@ -180,6 +180,7 @@ class Recording:
 def load_library() -> Any:
     """Return pyrealsense2; raise RealSenseError if it or what it needs is not installed."""
     try:
+        # After rclpy was initialised: the Fast DDS of ROS must be loaded before the wheel's own.
         return importlib.import_module('pyrealsense2')
     except ImportError as error:
         raise RealSenseError(

@@ -33,9 +33,16 @@ import numpy as np
 
 import pytest
 
+import rclpy
+
 from sensor_msgs.msg import CameraInfo, Image
 
 import yaml
+
+# The wheel of pyrealsense2 brings a Fast DDS of its own. The one loaded first lends its global
+# symbols to the other, and ROS may crash with those of another version. In the node ROS is first.
+rclpy.init()
+rclpy.shutdown()
 
 rs = pytest.importorskip(
     'pyrealsense2', reason='pyrealsense2 or libusb-1.0-0 is missing', exc_type=ImportError)
