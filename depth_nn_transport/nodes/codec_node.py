@@ -35,7 +35,6 @@ from depth_nn_transport.nodes.quality_of_service import (
     BEST_EFFORT,
     is_about_reliability,
     OTHER_POLICIES,
-    POLICIES,
     publisher_events,
     subscription_events,
 )
@@ -222,7 +221,9 @@ class CodecNode(LifecycleNode):
             message_type, topic, callback, profile,
             event_callbacks=subscription_events(
                 on_misfit, lambda count: self.count_lost(count, advice_on_loss(name, profile))),
-            qos_overriding_options=QoSOverridingOptions(OTHER_POLICIES if yields else POLICIES)))
+            qos_overriding_options=(
+                QoSOverridingOptions(OTHER_POLICIES) if yields
+                else QoSOverridingOptions.with_default_policies())))
 
     def fall_back(self, name: str) -> None:
         """Subscribe anew, by best effort, to a topic of which a publisher offers no more."""

@@ -36,9 +36,8 @@ except ImportError:  # Humble
 RELIABLE = QoSProfile(depth=5)
 # Fits publishers of both kinds.
 BEST_EFFORT = qos_profile_sensor_data
-# What parameters override; all but reliability where the node has settled that itself.
+# What parameters may still override where the node has settled the reliability itself.
 OTHER_POLICIES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
-POLICIES = (*OTHER_POLICIES, QoSPolicyKind.RELIABILITY)
 # Kept for those who come late.
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL,
                      reliability=ReliabilityPolicy.RELIABLE)

@@ -23,7 +23,6 @@ import math
 
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import HYPER_ANCHORS, HYPER_CHANNELS, STEPS
-from depth_nn_transport.training.entropy_model import HyperPrior
 from depth_nn_transport.training.model import DepthModel, ModelConfig
 from depth_nn_transport.training.transforms import MAX_QUALITY, QualityGain
 import numpy as np
@@ -50,8 +49,7 @@ def load_shipped(files: ModelFiles) -> DepthModel:
         ValueError: if the files are not those of a `DepthModel`.
 
     """
-    weights = dict(_graph_weights(files)) | dict(_linear_weights(files))
-    weights |= _hyper_prior(files)
+    weights = dict([*_graph_weights(files), *_linear_weights(files)]) | _hyper_prior(files)
     try:
         model = DepthModel(_config_of(weights))
         model.load_state_dict(weights)
@@ -85,11 +83,10 @@ def _hyper_prior(files: ModelFiles) -> dict[str, Tensor]:
     ends = np.cumsum(files.tables['hyper_sizes'])[:-1].astype(int)
     moments = [_moments(table) for table in np.split(files.tables['hyper'], ends)]
     means, variances = torch.tensor(moments).view(HYPER_ANCHORS, HYPER_CHANNELS, 2).unbind(-1)
-    prior = HyperPrior()
-    prior.mean.data = means
     # Of a logistic distribution: variance = (pi scale)^2 / 3.
-    prior.log_scale.data = torch.log(torch.sqrt(3 * variances) / math.pi)
-    return {f'entropy_model.hyper_prior.{name}': x for name, x in prior.state_dict().items()}
+    log_scales = torch.log(torch.sqrt(3 * variances) / math.pi)
+    name = 'entropy_model.hyper_prior'
+    return {f'{name}.mean': means, f'{name}.log_scale': log_scales}
 
 
 def _moments(table: NDArray[np.float32]) -> tuple[float, float]:
