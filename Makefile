@@ -14,11 +14,8 @@ demo: env
 lint: env
 	@$(IN_ENV) $(VENV)/bin/python scripts/lint.py
 
-# Tests that open DDS have a process to themselves, as nodes have: ROS has crashed in one that had
-# loaded all that the other tests need before.
 test: lint
-	@$(IN_ENV) $(VENV)/bin/python -m pytest -m 'not dds' $(ARGS)
-	@$(IN_ENV) $(VENV)/bin/python -m pytest -m dds $(ARGS)
+	@$(IN_ENV) $(VENV)/bin/python -m pytest $(ARGS)
 
 clean:
 	rm -rf $(VENV) demo_output

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import cache
 from typing import ClassVar
 
 from depth_nn_transport.codec.errors import ModelLoadError
@@ -34,7 +35,6 @@ from openvino import opset15 as opset
 
 # Networks are compiled for a frame size; cameras keep theirs.
 KEPT_SIZES = 4
-FLOAT32 = {'INFERENCE_PRECISION_HINT': 'f32'}
 
 Shapes = tuple[tuple[int, ...], ...]
 
@@ -52,19 +52,16 @@ class OpenVinoNetworks(GraphNetworks):
 
     def __init__(self, files: ModelFiles, threads: int, *, bfloat16: bool = True) -> None:
         """See `GraphNetworks`; without ``bfloat16`` all run in float32 on every processor."""
-        core = openvino.Core()
         self._uses_bfloat16 = bfloat16 and has_bfloat16()
-        core.set_property('CPU', {
+        self._settings = {
             'INFERENCE_NUM_THREADS': threads, 'NUM_STREAMS': 1, 'PERFORMANCE_HINT': 'LATENCY',
             # Every process would pin itself to the same first cores.
             'ENABLE_CPU_PINNING': False,
-            'INFERENCE_PRECISION_HINT': 'bf16' if self._uses_bfloat16 else 'f32',
-        })
-        self._core = core
+        }
         self.device = 'CPU, bfloat16' if self._uses_bfloat16 else 'CPU, float32'
         try:
             self._models = {
-                name: core.read_model(graph, b'') for name, graph in files.networks.items()
+                name: _core().read_model(graph, b'') for name, graph in files.networks.items()
             }
         except RuntimeError as error:
             raise ModelLoadError(f'{files.model_id}: {error}') from error
@@ -88,16 +85,20 @@ class OpenVinoNetworks(GraphNetworks):
     def _compile(self, name: str, shapes: Shapes) -> openvino.InferRequest:
         model = self._shaped(name, shapes)
         if name in FLOAT_NETWORKS:
-            return self._core.compile_model(model, 'CPU').create_infer_request()
+            return self._requested(model, bfloat16=self._uses_bfloat16)
         _replace_rounding(model, _eight_digits)
-        exact = self._core.compile_model(model, 'CPU', FLOAT32).create_infer_request()
+        exact = self._requested(model, bfloat16=False)
         if not self._uses_bfloat16:
             return exact
         model = self._shaped(name, shapes)
         # What is kept in bfloat16 is rounded by that.
         _replace_rounding(model, lambda x: x)
-        request = self._core.compile_model(model, 'CPU').create_infer_request()
+        request = self._requested(model, bfloat16=True)
         return request if _agree(request, exact, shapes) else exact
+
+    def _requested(self, model: openvino.Model, *, bfloat16: bool) -> openvino.InferRequest:
+        settings = {**self._settings, 'INFERENCE_PRECISION_HINT': 'bf16' if bfloat16 else 'f32'}
+        return _core().compile_model(model, 'CPU', settings).create_infer_request()
 
     def _shaped(self, name: str, shapes: Shapes) -> openvino.Model:
         model = self._models[name].clone()
@@ -107,7 +108,17 @@ class OpenVinoNetworks(GraphNetworks):
 
 def has_bfloat16() -> bool:
     """Return whether the processor has instructions for bfloat16."""
-    return 'BF16' in openvino.Core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+    return 'BF16' in _core().get_property('CPU', 'OPTIMIZATION_CAPABILITIES')
+
+
+@cache
+def _core() -> openvino.Core:
+    """Return the one core, which is never unloaded.
+
+    OpenVINO gives the thread that loads it a stack for signal handlers, and frees that stack when
+    it is unloaded, by whichever thread: the next signal would crash the process.
+    """
+    return openvino.Core()
 
 
 def _replace_rounding(
