@@ -46,6 +46,10 @@ PATIENCE = 0.5
 # A longer gap is a pause, not a frame rate.
 MAX_PERIOD_S = WINDOW_S
 PERIOD_GAIN = 0.1
+# Where few frames make up two seconds each weighs much, and there is time to encode one again
+# whose size is off by more than this.
+UNHURRIED_PERIOD_S = 0.06
+OFF_LOG = 0.2
 
 # Natural logarithm of a frame's size over that at quality 0, as the first frame is expected.
 QUALITY_KNOTS = np.linspace(0, MAX_QUALITY, 11)
@@ -129,6 +133,7 @@ class RateController:
         self.bits_per_second = bits_per_second
         self._rate = bits_per_second / 8
         self._period = TYPICAL_PERIOD_S
+        self._periods_seen = 0
         self._model = SizeModel(self._rate * self._period)
         self._window: deque[SentFrame] = deque()
         self._credit = 0.0
@@ -149,13 +154,19 @@ class RateController:
         even = AIM * self.frame_worth
         settling_frames = max(SETTLING_S / self._period, MIN_SETTLING_FRAMES)
         self._wanted = even + (self._credit - even) / settling_frames
-        wanted = min(self._wanted, MARGIN * self._limit_soon(now))
+        wanted = self._target(now)
         if abs(self._model.size(self._quality) - wanted) > DEAD_BAND * wanted:
             self._quality = self._model.quality_for(wanted)
         return self._quality
 
     def delay(self, now: float, size: int) -> float | None:
-        """Return how many seconds to wait before a frame may be sent, None if that is too long."""
+        """
+        Return how many seconds to wait before a frame may be sent.
+
+        None if that is too long, or if the frame had better be encoded again.
+        """
+        if self._is_off(size, now):
+            return None
         for wait in self._moments(now):
             if size <= self._limit(now + wait):
                 return wait
@@ -163,18 +174,26 @@ class RateController:
         alone = self._room(now) >= self._rate * WINDOW_S and self._affordable() == math.inf
         return 0.0 if alone else None
 
+    def _is_off(self, size: int, now: float) -> bool:
+        """Tell whether a frame is far from the wanted size, which another quality may change."""
+        if self._is_retry or self._period < UNHURRIED_PERIOD_S:
+            return False
+        too_large = math.log(size) - math.log(max(self._target(now), 1))
+        return (too_large > OFF_LOG and self._quality > 0) or (
+            too_large < -OFF_LOG and self._quality < MAX_QUALITY)
+
     def _moments(self, now: float) -> list[float]:
         """Return the waits within patience after which there is more room than before."""
         waits = [sent.time + WINDOW_S - now for sent in self._window]
         return [0.0, *(wait for wait in waits if 0 < wait <= PATIENCE * self._period)]
 
     def retry(self, quality: int, size: int, now: float) -> int | None:
-        """Return a lower quality at which the frame should fit, None if there is none."""
-        self._learn(quality, size)
+        """Return another quality at which the frame should fit, None if there is none."""
         limit = self._limit_soon(now)
-        wanted = min(self._wanted, MARGIN * limit)
-        lower = min(self._model.quality_for(wanted), quality - 1)
-        return lower if lower >= 0 and self._model.size(lower) <= limit else None
+        highest = MAX_QUALITY if self._is_off(size, now) and size <= limit else quality - 1
+        self._learn(quality, size)
+        better = min(self._model.quality_for(self._target(now)), highest)
+        return better if better >= 0 and self._model.size(better) <= limit else None
 
     def sent(self, now: float, quality: int, size: int) -> None:
         """Take in a frame that was sent."""
@@ -194,10 +213,22 @@ class RateController:
             self._credit = AIM * self.frame_worth
         else:
             passed = min(now - self._last_time, MAX_PERIOD_S)
-            self._period += PERIOD_GAIN * (passed - self._period)
+            self._note_period(passed)
             self._credit = min(self._credit + AIM * self._rate * passed,
                                MAX_CREDIT_FRAMES * self.frame_worth)
         self._last_time = now
+
+    def _note_period(self, period: float) -> None:
+        """Average the time between frames; the first one replaces what was assumed so far."""
+        self._periods_seen += 1
+        if self._periods_seen == 1:
+            self._credit += AIM * self._rate * (period - self._period)
+        gain = max(PERIOD_GAIN, 1 / self._periods_seen)
+        self._period += gain * (period - self._period)
+
+    def _target(self, now: float) -> float:
+        """Return the bytes that a frame should have."""
+        return min(self._wanted, MARGIN * self._limit_soon(now))
 
     def _limit_soon(self, now: float) -> float:
         """Return the bytes that may be sent if one waits as long as patience allows."""

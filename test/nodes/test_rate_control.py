@@ -29,6 +29,8 @@ import numpy as np
 import pytest
 
 RATE_HZ = 30
+# Frame rates of a D4xx.
+RATES_HZ = (60, 30, 15, 6)
 FRAMES = 300
 # A second to find the quality of the scene.
 SETTLED = 30
@@ -65,21 +67,21 @@ def play(controller, scenes, jitter=0.0, size=size_of, rate=RATE_HZ):
     return tuple(np.array(column) for column in zip(*sent, strict=True))
 
 
-def deviations(times, sizes, target):
+def deviations(times, sizes, target, rate=RATE_HZ):
     """Return how far the mean over each 2 s is off the target, as a share of it."""
     found = []
     for start in range(len(times)):
-        end = np.searchsorted(times, times[start] + 2 - 0.5 / RATE_HZ)
+        end = np.searchsorted(times, times[start] + 2 - 0.5 / rate)
         if end < len(times):
             mean = 8 * sizes[start:end].sum() / (times[end] - times[start])
             found.append(mean / target - 1)
     return np.array(found)
 
 
-def excess(times, sizes, target):
+def excess(times, sizes, target, rate=RATE_HZ):
     """Return by how much the fullest 500 ms exceed the target, in frames' worths."""
     fullest = max(sizes[(times > end - WINDOW_S) & (times <= end)].sum() for end in times)
-    return (8 * fullest - target * WINDOW_S) / (target / RATE_HZ)
+    return (8 * fullest - target * WINDOW_S) / (target / rate)
 
 
 SCENES = {
@@ -93,32 +95,35 @@ SCENES = {
 
 @pytest.mark.parametrize('name', SCENES)
 @pytest.mark.parametrize('bend', [0.8, 1.0, 1.3])
-def test_the_mean_over_two_seconds_is_kept_on_changing_scenes(name, bend):
-    target = 8 * RATE_HZ * size_of(55, 0, bend)
+@pytest.mark.parametrize('rate', RATES_HZ)
+def test_the_mean_over_two_seconds_is_kept_on_changing_scenes(name, bend, rate):
+    target = 8 * rate * size_of(55, 0, bend)
     times, sizes, _ = play(
-        RateController(target), SCENES[name], size=partial(size_of, bend=bend))
-    assert np.abs(deviations(times, sizes, target)).max() < 0.05
+        RateController(target), SCENES[name], size=partial(size_of, bend=bend), rate=rate)
+    assert np.abs(deviations(times, sizes, target, rate)).max() < 0.05
 
 
 @pytest.mark.parametrize('jitter', [0.0, 0.1])
 @pytest.mark.parametrize('length', [20, 45, 60])
-def test_the_mean_is_kept_across_cuts_between_scenes_of_threefold_size(jitter, length):
+@pytest.mark.parametrize('rate', RATES_HZ)
+def test_the_mean_is_kept_across_cuts_between_scenes_of_threefold_size(jitter, length, rate):
     size = partial(size_of, bend=1.3)
-    target = 8 * RATE_HZ * size(65, 0)
+    target = 8 * rate * size(65, 0)
     scenes = np.resize(np.repeat([0.55, -0.55], length), FRAMES)
-    times, sizes, _ = play(RateController(target), scenes, jitter, size)
-    assert np.abs(deviations(times, sizes, target)).max() < 0.05
-    assert excess(times, sizes, target) < 1.05
+    times, sizes, _ = play(RateController(target), scenes, jitter, size, rate)
+    assert np.abs(deviations(times, sizes, target, rate)).max() < 0.05
+    assert excess(times, sizes, target, rate) < 1.05
     assert len(times) >= FRAMES - 1
 
 
 @pytest.mark.parametrize('name', SCENES)
 @pytest.mark.parametrize('jitter', [0.0, 0.1])
-def test_half_a_second_never_exceeds_the_rate_by_more_than_a_frame(name, jitter):
-    target = 8 * RATE_HZ * size_of(55, 0)
-    times, sizes, _ = play(RateController(target), SCENES[name], jitter)
+@pytest.mark.parametrize('rate', RATES_HZ)
+def test_half_a_second_never_exceeds_the_rate_by_more_than_a_frame(name, jitter, rate):
+    target = 8 * rate * size_of(55, 0)
+    times, sizes, _ = play(RateController(target), SCENES[name], jitter, rate=rate)
     # The period of the frames, and with it a frame's worth, is measured.
-    assert excess(times, sizes, target) < 1.05
+    assert excess(times, sizes, target, rate) < 1.05
 
 
 @pytest.mark.parametrize('seed', [0, 1])
