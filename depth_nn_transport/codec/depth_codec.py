@@ -25,7 +25,7 @@ from depth_nn_transport.codec.bounds import Bound
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.container import EncodedDepth, MAX_SIZE, MIN_SIZE, Mode
 from depth_nn_transport.codec.context import Predictor
-from depth_nn_transport.codec.correction_coder import CorrectionCoder
+from depth_nn_transport.codec.correction_coder import CorrectionCoder, worthwhile_threshold
 from depth_nn_transport.codec.errors import (
     CorruptStreamError,
     InvalidDepthError,
@@ -201,8 +201,7 @@ class DepthCodec:
             frame = self._check(depth)
             mask, latents = self._mask.encode(~frame.valid), b''
             if frame.valid.any():
-                threshold = loose_bound(round(quality))
-                latents, *_ = self._encode_corrected(frame, round(quality), threshold)
+                latents = self._encode_lossy(frame, round(quality))
         return self._wrap(frame, Mode.LOSSY, round(quality), 0.0, mask, latents)
 
     def decode(self, encoded: EncodedDepth) -> Depth:
@@ -308,31 +307,28 @@ class DepthCodec:
             _, residual, plane, latents = self._encode_uncorrected(frame, quality)
         return residual, plane, frame.valid, latents
 
+    def _encode_lossy(self, frame: _Frame, quality: int) -> bytes:
+        """Encode a plane and correct what is worth it."""
+        data, residual, *known = self._encode_uncorrected(frame, quality)
+        threshold = worthwhile_threshold(residual, frame.valid, len(data), loose_bound(quality))
+        more, _ = self._corrections.encode(
+            residual, known[0], frame.valid, known[1], threshold, loose_step(threshold)
+        )
+        return pack_section(more) + data
+
     def _correct(self, frame: _ExactFrame, quanta: int) -> tuple[bytes, Depth]:
         """Encode with loss and correct what passes the bound."""
         quality = _quality_within(quanta)
-        payload, plane, corrections = self._encode_corrected(
-            _Frame(frame.depth, frame.valid, frame.lattice, frame.encoding), quality, quanta
+        data, residual, plane, latents = self._encode_uncorrected(
+            _Frame(frame.depth, frame.valid, frame.lattice, frame.encoding), quality
+        )
+        more, corrections = self._corrections.encode(
+            residual, plane, frame.valid, latents, quanta, 2 * quanta
         )
         corrected = np.add(plane, corrections, dtype=np.float32)
         depth = frame.lattice.to_depth(corrected).astype(np.uint16)
-        return bytes([quality]) + payload, np.where(frame.valid, depth, 0).astype(np.uint16)
-
-    def _encode_corrected(
-        self, frame: _Frame, quality: int, bound: int
-    ) -> tuple[bytes, Array, NDArray[np.int32]]:
-        """Encode a plane and correct the pixels that are more than the bound (quanta) off.
-
-        Returns:
-            The payload; and the plane in quanta that a decoder restores, (H, W), with what it
-            adds to it.
-
-        """
-        data, residual, plane, latents = self._encode_uncorrected(frame, quality)
-        more, corrections = self._corrections.encode(
-            residual, plane, frame.valid, latents, bound
-        )
-        return pack_section(more) + data, plane, corrections
+        payload = bytes([quality]) + pack_section(more) + data
+        return payload, np.where(frame.valid, depth, 0).astype(np.uint16)
 
     def _encode_uncorrected(
         self, frame: _Frame, quality: int
@@ -517,8 +513,13 @@ def _millimetres(depth: Depth) -> Depth:
 
 
 def loose_bound(quality: int) -> int:
-    """Quanta past which lossy mode corrects a pixel: what shortens the tail at least cost."""
+    """Quanta past which lossy mode corrects a pixel at the latest."""
     return round(100 * 2 ** (-quality / 25))
+
+
+def loose_step(threshold: int) -> int:
+    """Step of the corrections of lossy mode, quanta."""
+    return (3 * threshold + 1) // 2
 
 
 def _within_ranks(plane: Array, lattice: Lattice) -> Array:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from depth_nn_transport.codec import correction_coder as coder
-from depth_nn_transport.codec.depth_codec import DepthCodec, loose_bound
+from depth_nn_transport.codec.depth_codec import DepthCodec, loose_bound, loose_step
 from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
 import numpy as np
 from numpy.typing import NDArray
@@ -43,6 +43,8 @@ FRAMES_PER_FOLDER = 2
 # Bounds of bounded mode that each quality suits, more or less.
 BOUNDS = {0: (12, 16), 20: (6, 8, 11), 35: (4, 6, 8), 50: (3, 4, 6), 65: (2, 3, 4), 83: (2, 3),
           100: (1, 2)}
+# Thresholds of lossy mode, as shares of the greatest.
+LOOSE_SHARES = (0.35, 0.5, 1.0)
 LONGEST_MOVE = 31
 MOVE_TABLES = coder.LENGTH_CLASSES * coder.TRUST_CLASSES * coder.DISTANCE_CLASSES
 PROBABILITY_STEP = 2.0**-22
@@ -59,7 +61,7 @@ class Sample(NamedTuple):
         plane: float32 (H, W), the restored plane.
         valid: bool (H, W).
         latents: float32 (H/8, W/8, 64).
-        thresholds: quanta, each of which the frame is to be corrected with.
+        corrections: thresholds and steps in quanta that the frame is to be corrected with.
 
     """
 
@@ -67,7 +69,7 @@ class Sample(NamedTuple):
     plane: NDArray[np.float32]
     valid: NDArray[np.bool_]
     latents: NDArray[np.float32]
-    thresholds: tuple[int, ...]
+    corrections: list[tuple[int, int]]
 
 
 class _Counts(NamedTuple):
@@ -86,23 +88,27 @@ def restored_frames(codec: DepthCodec, root: Path) -> Iterator[Sample]:
         for path in files[::every][:FRAMES_PER_FOLDER]:
             for quality, bounds in BOUNDS.items():
                 restored = codec.residual(read_depth(path), quality)
-                yield Sample(*restored, (*bounds, loose_bound(quality)))
+                loose = {max(round(share * loose_bound(quality)), 1) for share in LOOSE_SHARES}
+                yield Sample(*restored, [
+                    *((bound, 2 * bound) for bound in bounds),
+                    *((threshold, loose_step(threshold)) for threshold in sorted(loose)),
+                ])
 
 
 def fit_corrections(samples: Iterable[Sample]) -> dict[str, NDArray[np.generic]]:
     """Fit all statistics to restored frames; return arrays for `CorrectionCoder`."""
     counts: list[_Counts] = []
     moves = np.zeros((MOVE_TABLES, 2 * LONGEST_MOVE + 2))
-    for residual, plane, valid, latents, thresholds in samples:
+    for residual, plane, valid, latents, corrections in samples:
         surroundings = coder.Surroundings.of(plane, valid, latents)
-        for threshold in thresholds:
-            pixels, signed = coder.find_moves(residual, valid, threshold)
+        for threshold, step in corrections:
+            pixels, signed = coder.find_moves(residual, valid, threshold, step)
             if len(pixels):
                 density = coder.density_class(len(pixels), np.count_nonzero(valid))
                 features, bits = coder.tell_flags(pixels, surroundings, threshold)
                 bound = coder.bound_class(threshold)
                 counts.append(_count_flags(features, bits, density, bound))
-                _count_moves(pixels, signed, surroundings, threshold, moves)
+                _count_moves(pixels, signed, surroundings, step, moves)
     return {
         **_fit_log_odds(_add_up(counts)),
         'probability': _probability_table(),
@@ -130,7 +136,7 @@ def _add_up(counts: list[_Counts]) -> _Counts:
 
 def _count_moves(
     pixels: NDArray[np.int32], moves: NDArray[np.int32], surroundings: coder.Surroundings,
-    threshold: int, counts: NDArray[np.float64],
+    step: int, counts: NDArray[np.float64],
 ) -> None:
     """Count moves and, since no sign is special, their negatives."""
     for sign in (1, -1):
@@ -139,7 +145,7 @@ def _count_moves(
         coder.forget(known, pixels)
         for phase in range(len(coder.PHASES)):
             here = coder.in_phase(phase, pixels)
-            index = coder.move_contexts(known, pixels[here], mirrored, threshold)
+            index = coder.move_contexts(known, pixels[here], mirrored, step)
             symbols = sign * moves[here]
             coder.put(known, pixels[here], symbols)
             escaped = np.abs(symbols) > LONGEST_MOVE

@@ -19,6 +19,7 @@ from depth_nn_transport.codec.correction_coder import (
     CorrectionCoder,
     LEEWAY,
     Surroundings,
+    worthwhile_threshold,
 )
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.model_files import MODELS
@@ -52,10 +53,12 @@ def make_frame(seed, scale=1.0, hole_share=0.2):
     scale=st.sampled_from([0.01, 1.0, 30.0, 2000.0]),
     hole_share=st.sampled_from([0.0, 0.3, 0.99, 1.0]),
     threshold=st.sampled_from([1, 2, 3, 8, 16, 4095]),
+    share=st.floats(1.5, 2),
 )
-def test_error_is_bounded_and_decoded_alike(coder, seed, scale, hole_share, threshold):
+def test_error_is_bounded_and_decoded_alike(coder, seed, scale, hole_share, threshold, share):
     residual, plane, valid, latents = make_frame(seed, scale, hole_share)
-    data, corrections = coder.encode(residual, plane, valid, latents, threshold)
+    step = round(share * threshold)
+    data, corrections = coder.encode(residual, plane, valid, latents, threshold, step)
     np.testing.assert_array_equal(coder.decode(data, plane, valid, latents), corrections)
     assert np.abs((residual - corrections)[valid]).max(initial=0) <= threshold + LEEWAY
     assert not corrections[~valid].any()
@@ -66,13 +69,13 @@ def test_whole_originals_stay_bounded_once_rounded(coder, seed):
     residual, _, valid, latents = make_frame(seed, 10)
     original = np.random.default_rng(seed).integers(500, 900, SHAPE).astype(np.float32)
     restored = original - residual
-    _, corrections = coder.encode(original - restored, restored, valid, latents, threshold=4)
+    _, corrections = coder.encode(original - restored, restored, valid, latents, 4, 8)
     found = np.rint(np.add(restored, corrections, dtype=np.float32))
     assert np.abs(found - original)[valid].max(initial=0) <= 4
 
 
-@pytest.mark.parametrize('threshold', [1, 4])
-def test_adversarial_residuals(coder, threshold):
+@pytest.mark.parametrize('threshold, step', [(1, 2), (4, 6), (4, 8)])
+def test_adversarial_residuals(coder, threshold, step):
     rows, columns = np.mgrid[:SHAPE[0], :SHAPE[1]]
     latents = np.full((*GRID, 64), 8191.0, np.float32)
     for residual in (
@@ -80,10 +83,11 @@ def test_adversarial_residuals(coder, threshold):
         np.full(SHAPE, threshold + LEEWAY),
         np.full(SHAPE, np.nextafter(np.float32(threshold + LEEWAY), np.float32(99))),
         np.full(SHAPE, 3 * threshold + 1.0),
+        np.full(SHAPE, 1.5 * step + LEEWAY),
     ):
         single, valid = residual.astype(np.float32), np.ones(SHAPE, bool)
         plane = np.where(rows < 20, 0, single)
-        data, corrections = coder.encode(single, plane, valid, latents, threshold)
+        data, corrections = coder.encode(single, plane, valid, latents, threshold, step)
         np.testing.assert_array_equal(coder.decode(data, plane, valid, latents), corrections)
         assert np.abs(single - corrections).max() <= threshold + LEEWAY
 
@@ -106,7 +110,7 @@ def test_blocks_are_as_rough_as_their_pixels(shape, hole_share):
 
 def test_nothing_to_correct_takes_no_bytes(coder):
     residual, plane, valid, latents = make_frame(1, 0.01)
-    data, corrections = coder.encode(residual, plane, valid, latents, 8)
+    data, corrections = coder.encode(residual, plane, valid, latents, 8, 16)
     assert data == b'' and not corrections.any()
 
 
@@ -114,8 +118,29 @@ def test_few_corrections_take_few_bytes(coder):
     residual, plane, valid, latents = make_frame(2, 0.01)
     residual[10, 12] = 9 if valid[10, 12] else 0
     residual[20:24, 30:36] = -30
-    data, _ = coder.encode(residual, plane, valid, latents, 8)
+    data, _ = coder.encode(residual, plane, valid, latents, 8, 16)
     assert 0 < len(data) < 40
+
+
+def test_a_smaller_step_leaves_less_error(coder):
+    residual, plane, valid, latents = make_frame(4, 3.0, 0)
+    errors = [
+        np.square(residual - coder.encode(residual, plane, valid, latents, 4, step)[1]).mean()
+        for step in (6, 8)
+    ]
+    assert errors[0] < 0.9 * errors[1]
+
+
+def test_the_threshold_is_lower_where_bits_are_dear():
+    residual, _, valid, _ = make_frame(5, 2.0)
+    found = [worthwhile_threshold(residual, valid, size, 20) for size in (1, 50, 200, 10**6)]
+    assert found == sorted(found, reverse=True)
+    assert (found[0], found[-1]) == (20, 1)
+
+
+def test_the_threshold_of_a_frame_without_error_is_the_least():
+    nothing, valid = np.zeros(SHAPE, np.float32), np.ones(SHAPE, bool)
+    assert worthwhile_threshold(nothing, valid, 100, 25) == 1
 
 
 @settings(max_examples=100)
