@@ -656,8 +656,9 @@ def worthwhile_threshold(residual: Floats, valid: Bits, size: int, greatest: int
     """
     counts = _count_errors(residual, valid, greatest + 1)
     thresholds = np.arange(1, greatest + 1)
-    squares = thresholds * thresholds
-    within = np.cumsum(counts[1:-1] * squares)
+    # Of an error in whole quanta that passes the threshold, halfway to it.
+    squares = (thresholds + 0.5) ** 2
+    within = np.cumsum(counts[1:-1] * thresholds * thresholds)
     # Corrected pixels keep an error too, spread evenly over half a step of 1.5 T on either side.
     left = within + (counts.sum() - np.cumsum(counts)[1:-1]) * squares * (1.5 ** 2 / 12)
     worthwhile = squares * (8 * size) >= WORTH * left

@@ -56,8 +56,9 @@ MODES = ('lossy', 'bounded', 'lossless')
 # Engines of bounded and lossless mode: first byte of the payload.
 _CORRECTED, _EXACT, _EXACT_METRES = range(3)
 _HOLES = np.array([np.nan, 0], np.float32)
-# Least bound (quanta) for which corrections may be smaller, as measured.
-_LEAST_CORRECTED = 2
+# Smoothness from which a frame may be smaller as a lossy one with corrections, by the bound in
+# quanta, as measured; any smoothness from 3 quanta.
+_SMOOTH_ENOUGH = {1: 6.0, 2: 1.8}
 MM_PER_M = np.float32(1000)
 # Less than a quantum lies beyond; the limit keeps the conversion of huge values finite.
 _MAX_METRES = np.float32(FAR_LIMIT / 1000)
@@ -264,10 +265,13 @@ class DepthCodec:
         """Payloads that keep the bound: the engine, then its bytes; lossless ones if none do."""
         found = []
         promising = True
-        if frame.depth.dtype == np.uint16 and frame.lattice.on_grid and quanta >= _LEAST_CORRECTED:
-            millimetres = cast(NDArray[np.uint16], frame.depth)
-            found.append((_CORRECTED, *self._correct(frame, int(quanta))))
-            promising = expected_bytes(millimetres, frame.lattice, quanta) < len(found[0][1])
+        if frame.depth.dtype == np.uint16 and frame.lattice.on_grid and quanta >= 1:
+            whole = _Frame(frame.depth, frame.valid, frame.lattice, frame.encoding)
+            least = _SMOOTH_ENOUGH.get(int(quanta), 0.0)
+            if least == 0 or smoothness(whole.quanta, frame.valid) >= least:
+                found.append((_CORRECTED, *self._correct(whole, int(quanta))))
+                millimetres = cast(NDArray[np.uint16], frame.depth)
+                promising = expected_bytes(millimetres, frame.lattice, quanta) < len(found[0][1])
         if promising:
             found.append(self._encode_exact(frame, quanta))
         if not frame.lattice.on_grid and quanta > 0:
@@ -316,12 +320,10 @@ class DepthCodec:
         )
         return pack_section(more) + data
 
-    def _correct(self, frame: _ExactFrame, quanta: int) -> tuple[bytes, Depth]:
+    def _correct(self, frame: _Frame, quanta: int) -> tuple[bytes, Depth]:
         """Encode with loss and correct what passes the bound."""
         quality = _quality_within(quanta)
-        data, residual, plane, latents = self._encode_uncorrected(
-            _Frame(frame.depth, frame.valid, frame.lattice, frame.encoding), quality
-        )
+        data, residual, plane, latents = self._encode_uncorrected(frame, quality)
         more, corrections = self._corrections.encode(
             residual, plane, frame.valid, latents, quanta, 2 * quanta
         )
@@ -510,6 +512,33 @@ def _keeps(frame: _ExactFrame, restored: Depth, bound: Bound, quanta: float) -> 
 
 def _millimetres(depth: Depth) -> Depth:
     return in_millimetres(cast(Array, depth)) if depth.dtype == np.float32 else depth
+
+
+@compiled
+def smoothness(quanta: Array, valid: NDArray[np.bool_]) -> float:
+    """Tell how well a transform can follow a frame: high where slopes are even.
+
+    An even slope is rounded to whole quanta, which bends it by one quantum at many pixels, and by
+    no more. Noise and edges bend by more.
+
+    Args:
+        quanta: float32 (H, W).
+        valid: bool (H, W).
+
+    Returns:
+        Of the bent pixels the share among all over the share that is bent by more than one.
+
+    """
+    known, bent, sharp = 1, 1, 1
+    for y in range(1, quanta.shape[0]):
+        above, here = quanta[y - 1], quanta[y]
+        for x in range(1, quanta.shape[1]):
+            if valid[y, x] and valid[y, x - 1] and valid[y - 1, x] and valid[y - 1, x - 1]:
+                bend = abs(here[x] + above[x - 1] - here[x - 1] - above[x])
+                known += 1
+                bent += bend > np.float32(0.5)
+                sharp += bend > np.float32(1.5)
+    return bent * bent / (known * sharp)
 
 
 def loose_bound(quality: int) -> int:

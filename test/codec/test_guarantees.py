@@ -17,6 +17,7 @@ import dataclasses
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.container import EncodedDepth
+from depth_nn_transport.codec.depth_codec import smoothness
 from depth_nn_transport.codec.errors import DepthCodecError, InvalidSettingError
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.simulator import simulate_sequence
@@ -107,13 +108,27 @@ def test_bounded_scene_on_another_decoder(codec, simulated, max_error):
     assert len(encoded.latents) <= len(codec.encode(simulated, 'lossless').latents)
 
 
-def test_a_loose_bound_takes_the_engine_that_suits_the_frame(codec, simulated):
-    small = on_grid(1, (60, 80))
-    enlarged = small.repeat(4, 0).repeat(4, 1)
+@pytest.mark.parametrize('max_error', [1, 2])
+def test_the_engine_suits_the_frame(codec, max_error):
+    rows, columns = np.mgrid[:240, :320]
+    rank = np.rint(300 + 60 * np.sin(columns / 50) * np.cos(rows / 40))
+    smooth = np.rint(CONSTANT / rank).astype(np.uint16)
+    enlarged = on_grid(1, (60, 80)).repeat(4, 0).repeat(4, 1)
     as_plane, corrected = (
-        codec.encode(frame, 'bounded', max_error=2).latents[0] for frame in (enlarged, simulated)
+        codec.encode(frame, 'bounded', max_error=max_error).latents[0]
+        for frame in (enlarged, smooth)
     )
     assert (as_plane, corrected) == (1, 0)
+
+
+def test_slopes_are_smooth_and_noise_is_not():
+    rows, columns = np.mgrid[:120, :160]
+    slope = np.rint(0.3 * columns + 0.17 * rows).astype(np.float32)
+    noise = np.random.default_rng(0).integers(-2, 3, slope.shape).astype(np.float32)
+    valid = np.ones(slope.shape, bool)
+    assert smoothness(slope, valid) > 100
+    assert smoothness(slope + noise, valid) < 2
+    assert smoothness(slope, ~valid) == 1
 
 
 @pytest.mark.parametrize('at', [None, 2.0])
