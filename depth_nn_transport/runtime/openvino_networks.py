@@ -17,7 +17,11 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
+import hashlib
+import os
+from pathlib import Path
 from typing import ClassVar
 
 from depth_nn_transport.codec.errors import ModelLoadError
@@ -28,19 +32,25 @@ from depth_nn_transport.codec.networks import (
     Array,
     FLOAT_NETWORKS,
 )
+from depth_nn_transport.runtime.compiled_cache import user_cache
 from depth_nn_transport.runtime.graph_networks import GraphNetworks
+import llvmlite.binding as llvmlite
 import numpy as np
 import openvino
 from openvino import opset15 as opset
 
 # Networks are compiled for a frame size; cameras keep theirs.
 KEPT_SIZES = 4
+# Settings of OpenVINO and of the library that it compiles with, such as fewer instructions.
+SETTINGS = ('DNNL_', 'ONEDNN_', 'OV_')
+# Precedes a network on disk.
+IN_FLOAT32, IN_BFLOAT16 = b'f', b'b'
 
 Shapes = tuple[tuple[int, ...], ...]
 
 
 class OpenVinoNetworks(GraphNetworks):
-    """`Networks` on the CPU, compiled for each frame size on first use.
+    """`Networks` on the CPU, compiled for each frame size on first use and kept on disk.
 
     The networks run in bfloat16 where the processor has instructions for it. That leaves the
     exact ones exact, since their weights and activations are integers of at most eight bits and
@@ -65,6 +75,8 @@ class OpenVinoNetworks(GraphNetworks):
             }
         except RuntimeError as error:
             raise ModelLoadError(f'{files.model_id}: {error}') from error
+        self._graphs = files.networks
+        self._cache = user_cache()
         self._requests: OrderedDict[tuple[str, Shapes], openvino.InferRequest] = OrderedDict()
 
     def run(self, name: str, inputs: list[Array]) -> list[Array]:
@@ -83,22 +95,51 @@ class OpenVinoNetworks(GraphNetworks):
         return self._requests[key]
 
     def _compile(self, name: str, shapes: Shapes) -> openvino.InferRequest:
+        key = self._key(name, shapes)
+        kept = self._cache.load(key)
+        # What OpenVINO should refuse is made anew.
+        with suppress(RuntimeError):
+            if kept is not None:
+                settings = self._settings_for(bfloat16=kept[:1] == IN_BFLOAT16)
+                return _core().import_model(kept[1:], 'CPU', settings).create_infer_request()
+        request, bfloat16 = self._compile_anew(name, shapes)
+        network = request.get_compiled_model().export_model().getvalue()
+        self._cache.save(key, (IN_BFLOAT16 if bfloat16 else IN_FLOAT32) + network)
+        return request
+
+    def _key(self, name: str, shapes: Shapes) -> str:
+        """Digest of all that a compiled network depends on."""
+        environment = sorted(item for item in os.environ.items() if item[0].startswith(SETTINGS))
+        digest = hashlib.sha256(repr((
+            openvino.get_version(), llvmlite.get_host_cpu_name(),
+            llvmlite.get_host_cpu_features().flatten(), environment, self._settings,
+            self._uses_bfloat16, name, shapes,
+        )).encode())
+        digest.update(Path(__file__).read_bytes())
+        digest.update(self._graphs[name])
+        return digest.hexdigest()
+
+    def _compile_anew(self, name: str, shapes: Shapes) -> tuple[openvino.InferRequest, bool]:
+        """Compile a network, and tell whether it runs in bfloat16."""
         model = self._shaped(name, shapes)
         if name in FLOAT_NETWORKS:
-            return self._requested(model, bfloat16=self._uses_bfloat16)
+            return self._requested(model, bfloat16=self._uses_bfloat16), self._uses_bfloat16
         _replace_rounding(model, _eight_digits)
         exact = self._requested(model, bfloat16=False)
         if not self._uses_bfloat16:
-            return exact
+            return exact, False
         model = self._shaped(name, shapes)
         # What is kept in bfloat16 is rounded by that.
         _replace_rounding(model, lambda x: x)
         request = self._requested(model, bfloat16=True)
-        return request if _agree(request, exact, shapes) else exact
+        return (request, True) if _agree(request, exact, shapes) else (exact, False)
 
     def _requested(self, model: openvino.Model, *, bfloat16: bool) -> openvino.InferRequest:
-        settings = {**self._settings, 'INFERENCE_PRECISION_HINT': 'bf16' if bfloat16 else 'f32'}
+        settings = self._settings_for(bfloat16=bfloat16)
         return _core().compile_model(model, 'CPU', settings).create_infer_request()
+
+    def _settings_for(self, *, bfloat16: bool) -> dict[str, object]:
+        return {**self._settings, 'INFERENCE_PRECISION_HINT': 'bf16' if bfloat16 else 'f32'}
 
     def _shaped(self, name: str, shapes: Shapes) -> openvino.Model:
         model = self._models[name].clone()

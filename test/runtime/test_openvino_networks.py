@@ -11,12 +11,20 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What OpenVINO does to the process that it is loaded into."""
+"""Networks on OpenVINO, what is kept of them, and what it does to the process."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+from depth_nn_transport import DepthCodec
+from depth_nn_transport.codec.container import EncodedDepth
+from depth_nn_transport.codec.model_files import NETWORK_NAMES
+from depth_nn_transport.runtime.compiled_cache import CompiledCache
+from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
+import numpy as np
+import pytest
 
 DROPPED_BY_ANOTHER_THREAD = """
 import signal, threading
@@ -38,3 +46,43 @@ def test_a_signal_is_handled_after_another_thread_has_dropped_the_codec():
         [sys.executable, '-c', DROPPED_BY_ANOTHER_THREAD], capture_output=True, text=True,
         check=False)
     assert (done.returncode, done.stdout) == (0, 'handled\n'), done.stderr
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where networks are kept."""
+    monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
+    return tmp_path / 'depth_nn_transport'
+
+
+def coded():
+    """Encode and restore a frame by a codec of its own."""
+    rows, columns = np.mgrid[:48, :64]
+    depth = np.rint(612000 / (300 + rows + columns // 16 * 20)).astype(np.uint16)
+    codec = DepthCodec(runtime='openvino')
+    data = codec.encode(depth).to_bytes()
+    return data, codec.decode(EncodedDepth.from_bytes(data)).tobytes()
+
+
+def test_networks_are_kept_and_do_the_same(folder, monkeypatch):
+    expected = coded()
+    kept = sorted(folder.iterdir())
+    assert len(kept) == len(NETWORK_NAMES)
+    monkeypatch.setattr(OpenVinoNetworks, '_compile_anew', None)
+    assert coded() == expected
+    assert sorted(folder.iterdir()) == kept
+
+
+def test_other_settings_find_no_kept_networks(folder, monkeypatch):
+    expected = coded()
+    monkeypatch.setenv('ONEDNN_MAX_CPU_ISA', 'ALL')
+    assert coded() == expected
+    assert len(list(folder.iterdir())) == 2 * len(NETWORK_NAMES)
+
+
+def test_what_is_no_network_is_made_anew(folder):
+    expected = coded()
+    for path in folder.iterdir():
+        CompiledCache(folder).save(path.name, b'bnothing of the kind')
+    assert coded() == expected
+    assert all(path.stat().st_size > 1000 for path in folder.iterdir())
