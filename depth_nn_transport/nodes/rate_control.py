@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass
 import math
+from statistics import fmean, median_low
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,12 @@ TYPICAL_PERIOD_S = 1 / 30
 PATIENCE = 0.5
 # A longer gap is a pause, not a frame rate.
 MAX_PERIOD_S = WINDOW_S
-PERIOD_GAIN = 0.1
+# Gaps that tell the period of the frames. One that is longer than so many others is a pause.
+GAPS = 10
+LONGEST_GAP = 2
+# A first gap of which encoding took this share, as it may where networks are compiled for a frame,
+# tells nothing.
+HELD_UP = 0.7
 # Where few frames make up two seconds each weighs much, and there is time to encode one again
 # whose size is off by more than this.
 UNHURRIED_PERIOD_S = 0.06
@@ -133,11 +139,13 @@ class RateController:
         self.bits_per_second = bits_per_second
         self._rate = bits_per_second / 8
         self._period = TYPICAL_PERIOD_S
-        self._periods_seen = 0
+        self._gaps: deque[float] = deque(maxlen=GAPS)
         self._model = SizeModel(self._rate * self._period)
         self._window: deque[SentFrame] = deque()
         self._credit = 0.0
         self._last_time: float | None = None
+        self._busy_until = 0.0
+        self._was_held_up = False
         self._quality = MAX_QUALITY // 2
         self._wanted = 0.0
         self._is_retry = False
@@ -165,6 +173,7 @@ class RateController:
 
         None if that is too long, or if the frame had better be encoded again.
         """
+        self._busy_until = now
         if self._is_off(size, now):
             return None
         for wait in self._moments(now):
@@ -213,18 +222,22 @@ class RateController:
             self._credit = AIM * self.frame_worth
         else:
             passed = min(now - self._last_time, MAX_PERIOD_S)
-            self._note_period(passed)
-            self._credit = min(self._credit + AIM * self._rate * passed,
-                               MAX_CREDIT_FRAMES * self.frame_worth)
+            self._credit += AIM * self._rate * passed
+            self._learn_period(passed, self._busy_until - self._last_time)
         self._last_time = now
 
-    def _note_period(self, period: float) -> None:
-        """Average the time between frames; the first one replaces what was assumed so far."""
-        self._periods_seen += 1
-        if self._periods_seen == 1:
-            self._credit += AIM * self._rate * (period - self._period)
-        gain = max(PERIOD_GAIN, 1 / self._periods_seen)
-        self._period += gain * (period - self._period)
+    def _learn_period(self, gap: float, busy: float) -> None:
+        if self._gaps or busy < HELD_UP * gap or self._was_held_up:
+            first = not self._gaps
+            self._gaps.append(gap)
+            longest = LONGEST_GAP * median_low(self._gaps)
+            period = fmean(min(gap, longest) for gap in self._gaps)
+            if first:
+                # What the first frame was given was a guess.
+                self._credit += AIM * self._rate * (period - self._period)
+            self._period = period
+        self._was_held_up = True
+        self._credit = min(self._credit, MAX_CREDIT_FRAMES * self.frame_worth)
 
     def _target(self, now: float) -> float:
         """Return the bytes that a frame should have."""
