@@ -59,7 +59,8 @@ from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 from rclpy.time import Time
 
-WARM_UP_SIZE = (480, 848)
+# Height and width of the frames that are expected before any has come.
+USUAL_SIZE = (480, 848)
 SUMMARY = 'summary: '
 DIAGNOSTICS_TOPIC = '/diagnostics'
 DIAGNOSTICS_PERIOD_S = 1.0
@@ -82,6 +83,7 @@ class CodecNode(LifecycleNode):
         self.codec: DepthCodec | None = None
         self.worker: NewestWorker[Any] | None = None
         self.hardware_id = ''
+        self.frame_size = USUAL_SIZE
         self._warned: set[str] = set()
         self._unreliable: set[str] = set()
         self._resubscription: Any = None
@@ -130,7 +132,7 @@ class CodecNode(LifecycleNode):
 
     def load_codec(self, values: dict[str, Any]) -> DepthCodec:
         """Return a codec that has done everything it does for the first frame only."""
-        return warm_codec(values['model'], values)
+        return warm_codec(values['model'], values, self.frame_size)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and advertise."""
@@ -186,6 +188,7 @@ class CodecNode(LifecycleNode):
     def stop(self) -> None:
         """Unsubscribe and end the worker."""
         self.unsubscribe_all()
+        self._unreliable.clear()
         if self.worker is not None:
             self.worker.close()
             self.worker = None
@@ -241,6 +244,17 @@ class CodecNode(LifecycleNode):
         if self.is_subscribed():
             self.unsubscribe_all()
             self.subscribe_all()
+
+    def tell_of_strange_overrides(self) -> None:
+        """Warn if all QoS that parameters override is that of topics of other nodes."""
+        prefix = 'qos_overrides.'
+        given = {name.removeprefix(prefix).rpartition('.')[0].rpartition('.')[0]
+                 for name in self._parameter_overrides if name.startswith(prefix)}
+        topics = {end.topic_name
+                  for end in (*self._publishers_of_ours, *self._subscriptions_of_ours)}
+        if given and not given & topics:
+            self.warn_once(f'qos_overrides of {", ".join(sorted(given))} have no effect; the '
+                           f'topics of this node are {", ".join(sorted(topics))}')
 
     def is_subscribed(self) -> bool:
         """Return whether there are subscriptions."""
@@ -364,21 +378,21 @@ class CodecNode(LifecycleNode):
         self.destroy_node()
 
 
-def warm_codec(model: str, values: dict[str, Any]) -> DepthCodec:
+def warm_codec(model: str, values: dict[str, Any], size: tuple[int, int]) -> DepthCodec:
     """Return a codec of a model and of a node's parameters, past its first frame of each mode."""
     codec = DepthCodec(model, values['threads'], values['runtime'])
-    depth = warm_up_depth()
+    depth = warm_up_depth(size)
     for mode, max_error in (('lossy', None), ('bounded', 2.0), ('lossless', None)):
         codec.decode(codec.encode(depth, mode=mode, max_error=max_error))
     give_back_unused()
     return codec
 
 
-def warm_up_depth() -> NDArray[np.uint16]:
+def warm_up_depth(size: tuple[int, int]) -> NDArray[np.uint16]:
     """Return depth in mm, (H, W), with all that a camera's has: holes, an object, outliers."""
-    height, width = WARM_UP_SIZE
+    height, width = size
     depth = np.rint(640_000 / np.linspace(100, 400, width)) * np.ones((height, 1))
-    depth[100:300, 200:400] = 800
+    depth[height // 4:height // 2, width // 4:width // 2] = 800
     depth[::7, ::11] *= 1.5
     depth[::50] = 0
     return depth.astype(np.uint16)

@@ -44,6 +44,7 @@ from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
 import numpy as np
 
 from rclpy.clock import Clock, ClockType
+from rclpy.serialization import serialize_message
 
 from sensor_msgs.msg import CameraInfo, Image
 
@@ -78,7 +79,8 @@ class DepthDecoder(CodecNode):
 
     def load_codec(self, values: dict[str, Any]) -> DepthCodec:
         """Load the model that is expected; others are loaded when frames of them come."""
-        self.shelf = CodecShelf(lambda model: warm_codec(model, values), values['model'])
+        self.shelf = CodecShelf(
+            lambda model: warm_codec(model, values, self.frame_size), values['model'])
         return self.shelf.main
 
     def advertise_all(self) -> None:
@@ -92,12 +94,14 @@ class DepthDecoder(CodecNode):
         """Subscribe if somebody listens."""
         if not self.is_wanted(self.image_publisher, self.info_publisher):
             return
-        compressed_topic = self.resolve_topic_name(IMAGE_TOPIC + COMPRESSED_SUFFIX)
+        compressed_topic = self.resolve_topic_name(
+            self.resolve_topic_name(IMAGE_TOPIC) + COMPRESSED_SUFFIX)
         source_topic = compressed_topic.removesuffix(COMPRESSED_SUFFIX)
         self.subscribe(CameraInfo, sibling(source_topic, 'camera_info'), self.receive_info,
                        BEST_EFFORT)
         self.subscribe(ModelInfo, compressed_topic + MODEL_SUFFIX, self.receive_model, LATCHED)
-        self.subscribe(CompressedDepth, IMAGE_TOPIC + COMPRESSED_SUFFIX, self.receive, RELIABLE)
+        self.subscribe(CompressedDepth, compressed_topic, self.receive, RELIABLE)
+        self.tell_of_strange_overrides()
 
     def check_listeners(self) -> None:
         """Subscribe or unsubscribe as listeners come and go."""
@@ -144,13 +148,14 @@ class DepthDecoder(CodecNode):
         encoded = message_to_encoded(message)
         assert self.shelf is not None
         depth = self.shelf.codec(encoded.model_id).decode(encoded)
+        self.frame_size = message.height, message.width
         encoding = self.value('encoding')
         encoding = message.encoding if encoding == 'source' else encoding
         self.image_publisher.publish(
             depth_to_image(convert_depth(depth, encoding), encoding, message.header))
         self.publish_info(message)
         return Frame(
-            size=len(encoded.mask) + len(encoded.latents), pixels=depth.size,
+            size=len(serialize_message(message)), pixels=depth.size,
             on_lattice=encoded.lattice_constant > 0,
             hole_share=1 - np.count_nonzero(to_mm(depth)) / depth.size,
             work_ms=milliseconds_since(start), age_ms=self.age_ms(message.header.stamp))

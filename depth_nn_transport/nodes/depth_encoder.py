@@ -82,6 +82,7 @@ class DepthEncoder(CodecNode):
         """See `CodecNode`."""
         # An image of 800 kB is many datagrams, and best effort loses it with any one of them.
         self.subscribe(Image, IMAGE_TOPIC, self.receive, RELIABLE, as_offered=True)
+        self.tell_of_strange_overrides()
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to work and tell decoders the model."""
@@ -113,6 +114,7 @@ class DepthEncoder(CodecNode):
         """Encode an image and publish it."""
         start = time.perf_counter()
         depth = image_to_depth(message)
+        self.frame_size = message.height, message.width
         sent = (self.send_at_rate(depth, message) if self.value('target_bitrate') > 0
                 else self.send(depth, message))
         if sent is None:
@@ -129,15 +131,15 @@ class DepthEncoder(CodecNode):
     def send(self, depth: NDArray[Any], message: Image) -> tuple[EncodedDepth, int]:
         """Encode an image as the parameters ask, publish it and return its bytes too."""
         assert self.codec is not None
-        encoded = self.codec.encode(depth, mode=self.value('mode'), **self.promise())
+        mode = self.value('mode')
+        encoded = self.codec.encode(depth, mode=mode, **self.promise(mode))
         data = serialize_message(encoded_to_message(encoded, message.encoding, message.header))
         self.publisher.publish(data)
         return encoded, len(data)
 
-    def promise(self) -> dict[str, float]:
+    def promise(self, mode: str) -> dict[str, float]:
         """Return what the codec is told beside the mode."""
-        mode, millimetres = self.value('mode'), self.value('max_error_mm')
-        reach = self.value('max_error_mm_at')
+        millimetres, reach = self.value('max_error_mm'), self.value('max_error_mm_at')
         if mode == 'lossy':
             return {'quality': self.value('quality')}
         if mode == 'lossless':
@@ -178,8 +180,11 @@ class DepthEncoder(CodecNode):
     def sample_error(self, depth: NDArray[Any], encoded: EncodedDepth) -> None:
         """Decode one frame in a while as a receiver would, and note its error."""
         period = self.value('error_sample_period')
-        self.frames_to_sample -= 1
-        if period == 0 or self.frames_to_sample > 0:
+        if period == 0:
+            self.sample = None
+            return
+        self.frames_to_sample = min(self.frames_to_sample, period) - 1
+        if self.frames_to_sample > 0:
             return
         assert self.codec is not None
         self.frames_to_sample = period

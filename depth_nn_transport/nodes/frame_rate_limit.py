@@ -35,6 +35,7 @@ class FrameRateLimit:
         if now < self._due:
             return False
         period = 1 / self.rate
-        # After a pause there is nothing to catch up with.
-        self._due = max(self._due + period, now)
+        # After a pause there is nothing to catch up with; half a period is left for jitter.
+        paused = now - self._due > period
+        self._due = now + period / 2 if paused else self._due + period
         return True

@@ -22,7 +22,7 @@ from typing import Any
 
 from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
 from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC
-from depth_nn_transport.nodes.parameters import MODES
+from depth_nn_transport.nodes.parameters import ENCODER, MODES, refusal
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -35,8 +35,8 @@ DEFAULT_CAMERA = 'camera'
 RESPAWN_DELAY_S = 2.0
 # Parameters of the encoder that are launch arguments too, with the type of their values.
 ENCODER_PARAMETERS = {'mode': str, 'quality': float}
-# What launch refuses; a node that refuses its parameters would be started again and again.
-CHOICES = {'mode': ('', *MODES)}
+LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
+CHOICES = {'mode': ('', *MODES), 'log_level': LOG_LEVELS}
 
 COMMON_ARGUMENTS = {
     'namespace': ('', 'namespace of the node'),
@@ -46,7 +46,7 @@ COMMON_ARGUMENTS = {
     'params_file': ('', "parameters of the nodes; the package's config/transport.yaml if empty"),
     'use_sim_time': ('false', 'take the time from /clock'),
     'respawn': ('true', 'start a node again that ended by itself'),
-    'log_level': ('info', 'debug, info, warn, error or fatal'),
+    'log_level': ('info', f'one of {", ".join(LOG_LEVELS)}'),
 }
 ENCODER_ARGUMENTS = {
     'mode': ('', f'one of {", ".join(MODES)}; as in params_file if empty'),
@@ -80,7 +80,11 @@ def node_actions(
         executable: str, parameters: Mapping[str, type], context: LaunchContext) -> list[Node]:
     """Return the node with the values that the arguments have by now."""
     argument = context.launch_configurations
-    given = {name: kind(argument[name]) for name, kind in parameters.items() if argument[name]}
+    given = {name: number_or_text(argument[name], kind)
+             for name, kind in parameters.items() if argument[name]}
+    # A node that refuses its parameters would be started again and again.
+    if reason := refusal({setting.name: setting for setting in ENCODER}, given):
+        raise RuntimeError(reason)
     return [Node(
         package=PACKAGE,
         executable=executable,
@@ -96,6 +100,14 @@ def node_actions(
         respawn=argument['respawn'].lower() == 'true',
         respawn_delay=RESPAWN_DELAY_S,
     )]
+
+
+def number_or_text(text: str, kind: type) -> Any:
+    """Return the value of an argument; what is no number stays text, to be refused as such."""
+    try:
+        return kind(text)
+    except ValueError:
+        return text
 
 
 def default_params_file(context: LaunchContext) -> str:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
-# What the codec offers; written out, since launch files read this without it.
+# What the codec offers; written out, so that launch files need no model.
 MODES = ('lossy', 'bounded', 'lossless')
 RUNTIMES = ('auto', 'openvino', 'torch')
 ENCODINGS = ('source', '16UC1', '32FC1')

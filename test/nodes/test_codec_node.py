@@ -25,7 +25,7 @@ import pytest
 FIRST_FRAMES = """
 import sys
 import cv2
-from depth_nn_transport.nodes.codec_node import warm_codec
+from depth_nn_transport.nodes.codec_node import USUAL_SIZE, warm_codec
 from numba.core.dispatcher import Dispatcher
 
 def compiled():
@@ -34,7 +34,7 @@ def compiled():
              if isinstance(value, Dispatcher)}
     return sum(len(function.signatures) for function in found.values())
 
-codec = warm_codec('main', {'threads': 1, 'runtime': 'auto'})
+codec = warm_codec('main', {'threads': 1, 'runtime': 'auto'}, USUAL_SIZE)
 before = compiled()
 for promise in ({}, {'mode': 'bounded', 'max_error': 1.0}, {'mode': 'bounded', 'max_error': 8.0},
                 {'mode': 'lossless'}):

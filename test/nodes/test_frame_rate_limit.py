@@ -15,6 +15,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from depth_nn_transport.nodes.frame_rate_limit import FrameRateLimit
 
 from hypothesis import given, strategies as st
@@ -31,6 +33,18 @@ def test_no_limit_takes_all():
 
 def test_a_rate_between_two_divisors_is_met():
     assert abs(taken(FrameRateLimit(20), [1 + i / 30 for i in range(300)]) - 200) <= 1
+
+
+def test_a_pause_is_not_followed_by_two_frames_at_once():
+    limit = FrameRateLimit(1)
+    times = [5 + i / 30 for i in range(90)] + [20 + i / 30 for i in range(90)]
+    accepted = [time for time in times if limit.takes(time)]
+    assert min(after - before for before, after in pairwise(accepted)) >= 0.5
+
+
+def test_a_camera_of_the_same_rate_loses_nothing_to_jitter():
+    limit = FrameRateLimit(30)
+    assert taken(limit, [1 + (i + 0.2 * (-1) ** i) / 30 for i in range(100)]) == 100
 
 
 @given(st.lists(st.floats(0, 100), max_size=200).map(sorted), st.floats(0.5, 60))

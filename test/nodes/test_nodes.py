@@ -528,6 +528,30 @@ def test_nodes_that_do_not_fit_both_tell_so_in_plain_words_and_once(partner, sta
     assert f'set {override}.subscription.reliability to best_effort' in decoder.output
 
 
+@pytest.mark.parametrize('name', ['depth_encoder', 'depth_decoder'])
+def test_overrides_for_no_topic_of_a_node_are_told(partner, start_node, name):
+    strange = start_node(name, **{
+        'lazy': False,
+        'qos_overrides./elsewhere/depth_nn.subscription.reliability': 'best_effort'})
+    told = 'qos_overrides of /elsewhere/depth_nn have no effect'
+    partner.wait_for(lambda: told in strange.output)
+    assert f'/{COMPRESSED}' in strange.output
+
+
+def test_both_ends_follow_the_source_image(partner, start_node):
+    for name in ('depth_encoder', 'depth_decoder'):
+        start_node(name, '-r', f'{IMAGE}:=/front/aligned/image_raw')
+    images = partner.speak(Image, '/front/aligned/image_raw')
+    restored = partner.listen(Image, RESTORED)
+
+    def came() -> bool:
+        images.publish(slope())
+        return partner.spin(lambda: len(restored) > 0, 1)
+
+    partner.wait_for(came)
+    assert partner.count_publishers('/front/aligned/image_raw/depth_nn') == 1
+
+
 def test_an_encoder_listens_as_its_camera_offers(partner, start_node):
     node = start_node('depth_encoder')
     partner.listen(CompressedDepth, COMPRESSED)

@@ -25,8 +25,8 @@ def test_fitted_corrections_are_cheaper_than_raw_moves():
     residual = np.where(random.random((64, 96)) < 0.02, 9, 0).astype(np.float32)
     valid, latents = np.ones((64, 96), bool), np.zeros((8, 12, 64), np.float32)
     plane = np.full((64, 96), 500, np.float32)
-    coder = CorrectionCoder(fit_corrections([Sample(residual, plane, valid, latents, (4,))]))
-    data, corrections = coder.encode(residual, plane, valid, latents, 4)
+    coder = CorrectionCoder(fit_corrections([Sample(residual, plane, valid, latents, [(4, 8)])]))
+    data, corrections = coder.encode(residual, plane, valid, latents, 4, 8)
     np.testing.assert_array_equal(coder.decode(data, plane, valid, latents), corrections)
     assert 8 * len(data) < 10 * np.count_nonzero(residual)
 
@@ -39,9 +39,9 @@ def test_fitted_corrections_are_cheaper_where_the_plane_tells_them():
     valid, latents = np.ones((64, 96), bool), np.zeros((8, 12, 64), np.float32)
     sizes = []
     for seen in (np.full_like(plane, 500), plane):
-        sample = Sample(edge - plane, seen, valid, latents, (8,))
+        sample = Sample(edge - plane, seen, valid, latents, [(8, 16)])
         coder = CorrectionCoder(fit_corrections([sample]))
-        data, corrections = coder.encode(edge - plane, seen, valid, latents, 8)
+        data, corrections = coder.encode(edge - plane, seen, valid, latents, 8, 16)
         np.testing.assert_array_equal(coder.decode(data, seen, valid, latents), corrections)
         sizes.append(len(data))
     assert sizes[1] < 0.7 * sizes[0]
