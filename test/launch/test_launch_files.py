@@ -87,9 +87,12 @@ def test_only_the_decoder_has_no_mode():
     assert 'mode' not in arguments_of('decoder.launch.py')
 
 
-def test_a_wrong_mode_is_refused_before_a_node_starts():
-    output = launch_until_ready(1, 'encoder.launch.py', 'mode:=best')
-    assert "'lossless'" in output, output
+@pytest.mark.parametrize('argument, expected', [
+    ('mode:=best', "'lossless'"), ('quality:=150', 'in 0 to 100'), ('quality:=good', "'good'"),
+    ('log_level:=loud', "'debug'")])
+def test_wrong_arguments_are_refused_before_a_node_starts(argument, expected):
+    output = launch_until_ready(1, 'encoder.launch.py', argument)
+    assert expected in output, output
     assert 'process started' not in output, output
 
 
