@@ -53,6 +53,8 @@ SIZES = (8, 4, 2, 1)
 PHASES = ((0, 0), (1, 1), (0, 1), (1, 0))
 MAX_THRESHOLD = 1 << 12
 MAX_STEP = 2 * MAX_THRESHOLD
+# Step of corrections that need keep no bound, in thresholds.
+LOOSE_STEP = 1.5
 # What a correction has to save, in the squared error that is left for each of the frame's bits:
 # about the bits that it takes. Less shortens the tail at the cost of the mean.
 WORTH = 7
@@ -659,10 +661,15 @@ def worthwhile_threshold(residual: Floats, valid: Bits, size: int, greatest: int
     # Of an error in whole quanta that passes the threshold, halfway to it.
     squares = (thresholds + 0.5) ** 2
     within = np.cumsum(counts[1:-1] * thresholds * thresholds)
-    # Corrected pixels keep an error too, spread evenly over half a step of 1.5 T on either side.
-    left = within + (counts.sum() - np.cumsum(counts)[1:-1]) * squares * (1.5 ** 2 / 12)
+    # Corrected pixels keep an error too, spread evenly over half a step on either side.
+    left = within + (counts.sum() - np.cumsum(counts)[1:-1]) * squares * (LOOSE_STEP ** 2 / 12)
     worthwhile = squares * (8 * size) >= WORTH * left
     return int(thresholds[np.argmax(worthwhile)]) if worthwhile.any() else greatest
+
+
+def loose_step(threshold: int) -> int:
+    """Step, in quanta, of corrections past a threshold that need keep no bound."""
+    return math.ceil(LOOSE_STEP * threshold)
 
 
 @compiled

@@ -25,7 +25,11 @@ from depth_nn_transport.codec.bounds import Bound
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.container import EncodedDepth, MAX_SIZE, MIN_SIZE, Mode
 from depth_nn_transport.codec.context import Predictor
-from depth_nn_transport.codec.correction_coder import CorrectionCoder, worthwhile_threshold
+from depth_nn_transport.codec.correction_coder import (
+    CorrectionCoder,
+    loose_step,
+    worthwhile_threshold,
+)
 from depth_nn_transport.codec.errors import (
     CorruptStreamError,
     InvalidDepthError,
@@ -313,10 +317,10 @@ class DepthCodec:
 
     def _encode_lossy(self, frame: _Frame, quality: int) -> bytes:
         """Encode a plane and correct what is worth it."""
-        data, residual, *known = self._encode_uncorrected(frame, quality)
+        data, residual, plane, latents = self._encode_uncorrected(frame, quality)
         threshold = worthwhile_threshold(residual, frame.valid, len(data), loose_bound(quality))
         more, _ = self._corrections.encode(
-            residual, known[0], frame.valid, known[1], threshold, loose_step(threshold)
+            residual, plane, frame.valid, latents, threshold, loose_step(threshold)
         )
         return pack_section(more) + data
 
@@ -544,11 +548,6 @@ def smoothness(quanta: Array, valid: NDArray[np.bool_]) -> float:
 def loose_bound(quality: int) -> int:
     """Quanta past which lossy mode corrects a pixel at the latest."""
     return round(100 * 2 ** (-quality / 25))
-
-
-def loose_step(threshold: int) -> int:
-    """Step of the corrections of lossy mode, quanta."""
-    return (3 * threshold + 1) // 2
 
 
 def _within_ranks(plane: Array, lattice: Lattice) -> Array:

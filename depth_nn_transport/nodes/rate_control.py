@@ -145,7 +145,7 @@ class RateController:
         self._credit = 0.0
         self._last_time: float | None = None
         self._busy_until = 0.0
-        self._was_held_up = False
+        self._has_seen_gap = False
         self._quality = MAX_QUALITY // 2
         self._wanted = 0.0
         self._is_retry = False
@@ -227,7 +227,7 @@ class RateController:
         self._last_time = now
 
     def _learn_period(self, gap: float, busy: float) -> None:
-        if self._gaps or busy < HELD_UP * gap or self._was_held_up:
+        if self._gaps or busy < HELD_UP * gap or self._has_seen_gap:
             first = not self._gaps
             self._gaps.append(gap)
             longest = LONGEST_GAP * median_low(self._gaps)
@@ -236,7 +236,7 @@ class RateController:
                 # What the first frame was given was a guess.
                 self._credit += AIM * self._rate * (period - self._period)
             self._period = period
-        self._was_held_up = True
+        self._has_seen_gap = True
         self._credit = min(self._credit, MAX_CREDIT_FRAMES * self.frame_worth)
 
     def _target(self, now: float) -> float:

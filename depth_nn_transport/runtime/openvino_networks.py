@@ -77,6 +77,7 @@ class OpenVinoNetworks(GraphNetworks):
             raise ModelLoadError(f'{files.model_id}: {error}') from error
         self._graphs = files.networks
         self._cache = user_cache()
+        self._origin = self._digest_origin()
         self._requests: OrderedDict[tuple[str, Shapes], openvino.InferRequest] = OrderedDict()
 
     def run(self, name: str, inputs: list[Array]) -> list[Array]:
@@ -107,17 +108,21 @@ class OpenVinoNetworks(GraphNetworks):
         self._cache.save(key, (IN_BFLOAT16 if bfloat16 else IN_FLOAT32) + network)
         return request
 
-    def _key(self, name: str, shapes: Shapes) -> str:
-        """Digest of all that a compiled network depends on."""
+    def _digest_origin(self) -> bytes:
+        """Digest of what all compiled networks depend on: versions, machine and settings."""
         environment = sorted(item for item in os.environ.items() if item[0].startswith(SETTINGS))
         digest = hashlib.sha256(repr((
             openvino.get_version(), llvmlite.get_host_cpu_name(),
             llvmlite.get_host_cpu_features().flatten(), environment, self._settings,
-            self._uses_bfloat16, name, shapes,
+            self._uses_bfloat16,
         )).encode())
         digest.update(Path(__file__).read_bytes())
-        digest.update(self._graphs[name])
-        return digest.hexdigest()
+        return digest.digest()
+
+    def _key(self, name: str, shapes: Shapes) -> str:
+        """Digest of all that a compiled network depends on."""
+        parts = self._origin, repr((name, shapes)).encode(), self._graphs[name]
+        return hashlib.sha256(b''.join(parts)).hexdigest()
 
     def _compile_anew(self, name: str, shapes: Shapes) -> tuple[openvino.InferRequest, bool]:
         """Compile a network, and tell whether it runs in bfloat16."""

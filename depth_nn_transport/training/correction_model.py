@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from depth_nn_transport.codec import correction_coder as coder
-from depth_nn_transport.codec.depth_codec import DepthCodec, loose_bound, loose_step
+from depth_nn_transport.codec.depth_codec import DepthCodec, loose_bound
 from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
 import numpy as np
 from numpy.typing import NDArray
@@ -91,7 +91,7 @@ def restored_frames(codec: DepthCodec, root: Path) -> Iterator[Sample]:
                 loose = {max(round(share * loose_bound(quality)), 1) for share in LOOSE_SHARES}
                 yield Sample(*restored, [
                     *((bound, 2 * bound) for bound in bounds),
-                    *((threshold, loose_step(threshold)) for threshold in sorted(loose)),
+                    *((threshold, coder.loose_step(threshold)) for threshold in sorted(loose)),
                 ])
 
 
