@@ -28,8 +28,10 @@ WINDOW_S = 0.5
 # What was sent too little or too much is made up for in this time, but not in fewer frames.
 SETTLING_S = 0.5
 MIN_SETTLING_FRAMES = 3.0
-# Credit is lost beyond this many frames, so that a pause is not followed by a burst.
+# Credit is lost beyond this many frames and this time, so that a pause is not followed by a burst;
+# that of a few frames that were overtaken is kept.
 MAX_CREDIT_FRAMES = 2.0
+MAX_CREDIT_S = 0.25
 # Frames that are too large at any quality are skipped one by one, not by the half second.
 MAX_DEBT_FRAMES = 1.5
 # Share of the rate that is aimed at: a little room, for sizes are predictions.
@@ -237,7 +239,8 @@ class RateController:
                 self._credit += AIM * self._rate * (period - self._period)
             self._period = period
         self._has_seen_gap = True
-        self._credit = min(self._credit, MAX_CREDIT_FRAMES * self.frame_worth)
+        longest = max(MAX_CREDIT_FRAMES * self._period, MAX_CREDIT_S)
+        self._credit = min(self._credit, self._rate * longest)
 
     def _target(self, now: float) -> float:
         """Return the bytes that a frame should have."""

@@ -142,6 +142,15 @@ def test_holdups_are_no_excuse(rate, holdups):
         assert np.abs(deviations(times[1:], sizes[1:], target, rate)).max() < 0.12
 
 
+def test_what_overtaken_frames_would_have_taken_is_made_up_for():
+    target = 8 * RATE_HZ * size_of(55, 0)
+    times, sizes, _ = play(
+        RateController(target), SCENES['noisy'], holdups=dict.fromkeys(range(20, FRAMES, 15), 0.1))
+    # Two seconds that end with a holdup lack what went into its 0.1 s.
+    assert np.abs(deviations(times, sizes, target)).max() < 0.05 + 0.1 / 2
+    assert excess(times, sizes, target) < 1.05
+
+
 @pytest.mark.parametrize('seed', [0, 1])
 def test_the_codec_itself_keeps_the_rate_on_changing_scenes(seed):
     codec = DepthCodec()
