@@ -91,7 +91,7 @@ class Bound:
         """Tell whether depths are within the bound.
 
         Args:
-            original: (N,) mm, valid pixels.
+            original: mm, any shape; all pixels valid, or 0 in both.
             restored: the same.
             quanta: what `in_quanta` gave.
             lattice: of the frame.

@@ -506,12 +506,17 @@ def _check_mode(
 
 def _keeps(frame: _ExactFrame, restored: Depth, bound: Bound, quanta: float) -> bool:
     """Tell whether a restored frame keeps its bound; bit by bit if that is 0."""
-    original, found = frame.depth[frame.valid], restored[frame.valid]
-    if quanta == 0:
-        nan = np.isnan(original)
-        same = np.array_equal(np.isnan(found), nan)
-        return same and original[~nan].tobytes() == found[~nan].tobytes()
-    return bound.holds(_millimetres(original), _millimetres(found), quanta, frame.lattice)
+    original, found = frame.depth, restored
+    if original.dtype == np.float32:
+        original, found = original[frame.valid], found[frame.valid]
+    elif quanta == 0:
+        # Holes are 0 in both.
+        return np.array_equal(original, found)
+    if quanta > 0:
+        return bound.holds(_millimetres(original), _millimetres(found), quanta, frame.lattice)
+    nan = np.isnan(original)
+    same = np.array_equal(np.isnan(found), nan)
+    return same and original[~nan].tobytes() == found[~nan].tobytes()
 
 
 def _millimetres(depth: Depth) -> Depth:

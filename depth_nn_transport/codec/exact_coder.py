@@ -36,7 +36,7 @@ import zlib
 from depth_nn_transport.codec.bounds import LEAST_BOUND, MAX_BOUND
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.errors import CorruptStreamError
-from depth_nn_transport.codec.lattice import DEPTH_MAX, FAR_LIMIT, Lattice
+from depth_nn_transport.codec.lattice import DEPTH_MAX, FAR_LIMIT, Lattice, present
 from depth_nn_transport.codec.plane_coder import Integers, PlaneCoder
 import numpy as np
 from numpy.typing import NDArray
@@ -96,7 +96,7 @@ class ExactCoder:
             return self._pack(kind, b'', index_of[depth], valid), _restore(
                 alphabet, index_of[depth], valid
             )
-        values = np.flatnonzero(np.bincount(depth.ravel(), minlength=DEPTH_MAX + 1)[1:]) + 1
+        values = np.flatnonzero(present(depth.ravel())[1:]) + 1
         if lattice.on_grid:
             extra = np.setdiff1d(values, lattice.reachable)
             alphabet = _with_extra(lattice, extra)
@@ -236,8 +236,19 @@ def in_millimetres(metres: Metres) -> Metres:
 
 def _restore(alphabet: Values, index: Integers, valid: Bits) -> Depth:
     """Look values up; 0 in holes."""
-    depth = alphabet[np.minimum(index, len(alphabet) - 1)]
-    return np.where(valid, np.clip(depth, 1, DEPTH_MAX), 0).astype(np.uint16)
+    return _pick(np.clip(alphabet, 1, DEPTH_MAX).astype(np.uint16), index, valid)
+
+
+@compiled
+def _pick(depths: NDArray[np.uint16], index: Integers, valid: Bits) -> NDArray[np.uint16]:
+    """Look depths up by indices >= 0, those past the end as the last; 0 in holes: (H, W)."""
+    picked = np.zeros(valid.shape, np.uint16)
+    last = len(depths) - 1
+    for y in range(valid.shape[0]):
+        for x in range(valid.shape[1]):
+            if valid[y, x]:
+                picked[y, x] = depths[min(index[y, x], last)]
+    return picked
 
 
 def _unpack(payload: bytes) -> tuple[Alphabet, bytes, bytes]:

@@ -78,8 +78,8 @@ class Lattice:
             the default one.
 
         """
-        present = _present(np.ascontiguousarray(depth).reshape(-1))
-        values = 1 + np.flatnonzero(present[1:DEPTH_MAX]).astype(np.float64)
+        occurs = present(np.ascontiguousarray(depth).reshape(-1))
+        values = 1 + np.flatnonzero(occurs[1:DEPTH_MAX]).astype(np.float64)
         if hint is not None and hint.on_grid and _matches(values, hint.constant):
             return hint
         constant = _search_constant(values)
@@ -149,7 +149,7 @@ class Lattice:
 
 
 @compiled
-def _present(depth: NDArray[np.uint16]) -> NDArray[np.bool_]:
+def present(depth: NDArray[np.uint16]) -> NDArray[np.bool_]:
     """Tell which of 0..65535 occur in depths (N,)."""
     present = np.zeros(DEPTH_MAX + 1, np.bool_)
     for value in depth:

@@ -64,12 +64,16 @@ AROUND = (
     (0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-2, 1), (-1, 2), (-1, -2), (-2, -1),
     (0, -3), (-3, 0), (-2, 2), (-1, 3),
 )
+# Room for these, in vectors of the processor.
+SPACES = 16
 TERNARY = (
     (W, N, NNE, NE, NNW, NN, NEE), (N, NE, NEE, NEEE, NNEE, NNE, W), (W, N, WW, WWW, NWW, NW, NNW),
 )
 # Lengths of runs of one level, from 0 to 15 and more, by class.
 RUN_CLASS = np.array([0, 1, 2, 3, 4, 4, 5, 5, 5, 6, 6, 6, 6, 6, 6, 7], np.int64)
 LONGEST_RUN = len(RUN_CLASS) - 1
+# Classes of sizes: 0 to 5, to 8, 15, 40, and more.
+SIZE_CLASS = np.repeat(np.arange(10), (1, 1, 1, 1, 1, 1, 3, 7, 25, 1))
 
 # Predictions are in eighths.
 PREDICTORS = 6
@@ -136,12 +140,12 @@ class Memory(NamedTuple):
 
     Attributes:
         slots: uint32 (SLOTS,), probability that a decision is true, and how many it has seen.
-        weights: int64 (WEIGHTS,), of the contexts' log-odds, 65536 for one.
+        weights: int32 (WEIGHTS,), of the contexts' log-odds, 65536 for one.
 
     """
 
     slots: Slots
-    weights: Longs
+    weights: Integers
 
 
 class Exchange(NamedTuple):
@@ -195,7 +199,7 @@ class PlaneCoder:
     def encode(self, plane: Integers, valid: Bits) -> bytes:
         """Encode the valid pixels of a plane, int32 (H, W) of 0..65535."""
         index, symbols, told = tell(plane, valid, self._tables, self._fresh_memory())
-        if not np.array_equal(told[valid], plane[valid]):
+        if not ((told == plane) | ~valid).all():
             raise AssertionError('the coded plane is not the given one')
         encoder = TableEncoder()
         encode_queues(index, symbols, self._models, encoder)
@@ -234,7 +238,7 @@ def memory_of(arrays: Mapping[str, NDArray[np.generic]]) -> Memory:
     probability = np.asarray(arrays['probability'], np.uint32)
     count = np.asarray(arrays['count'], np.uint32)
     slots = probability << np.uint32(32 - 16) | count
-    return Memory(slots, np.asarray(arrays['weights'], np.int64))
+    return Memory(slots, np.asarray(arrays['weights'], np.int32))
 
 
 def tell(
@@ -279,12 +283,11 @@ def _digits(value: int) -> int:
     return count
 
 
-@compiled
+@inlined
 def _size_class(size: int) -> int:
     """Class of a size: itself up to 5, then ever wider, up to 9."""
-    if size < 6:
-        return size
-    return 6 + (size > 8) + (size > 15) + (size > 40)
+    known: int = SIZE_CLASS[np.uint64(min(size, len(SIZE_CLASS) - 1))]
+    return known
 
 
 @inlined
@@ -323,9 +326,9 @@ def _deciding(contexts: int) -> Callable[..., bool]:
             place = np.uint64(start + mixer.contexts[k])
             opinion = np.int64(tables.stretch[np.uint64(memory.slots[place] >> np.uint32(20))])
             mixer.opinions[k] = opinion
-            total += opinion * (
+            total += int(opinion * np.int64(
                 memory.weights[np.uint64(weight + k)] + memory.weights[np.uint64(other + k)]
-            )
+            ))
         # From 0 to 4095, 2048 for an even chance.
         odds = _clip(total >> 16, LOG_ODDS_MAX) + LOG_ODDS_MAX + 1
         level = odds >> QUEUE_BITS
@@ -450,7 +453,7 @@ def _walk(
     known = np.zeros((height + ABOVE + 1, stride), np.uint8)
     known[ABOVE:-1, BESIDE:-BESIDE] = valid
     copied_columns, ahead, above = np.zeros((3, stride), np.int64)
-    around, classes = np.empty((2, len(AROUND)), np.int64)
+    around, classes = np.zeros((2, SPACES), np.int64)
     space = Workspace(
         np.zeros((height + ABOVE, stride), np.int32), known, np.zeros((2, stride), np.int64),
         np.zeros((2, stride, PREDICTORS), np.int64), copied_columns, ahead, above,
@@ -502,9 +505,7 @@ def _visit(
                 errors[y & 1, x - 1] + errors[1 - y & 1, x - 1] + errors[1 - y & 1, x]
                 + errors[1 - y & 1, x + 1]
             )
-            for k in range(len(AROUND)):
-                row, column = AROUND[k]
-                around[k] = values[y + row, x + column] - prediction
+            _look_around(values, y, x, prediction, around)
             around[W], around[N] = w - prediction, n - prediction
             around[NW], around[NE] = nw - prediction, ne - prediction
             activity = _size_class(high - low)
@@ -528,10 +529,14 @@ def _visit(
             behind = min(behind + 1, LONGEST_RUN) if value == values[y, x - 1] else 0
             above[x] = min(above[x] + 1, LONGEST_RUN) if value == values[y - 1, x] else 0
             left, up, corner = values[y, x - 1], values[y - 1, x], values[y - 1, x - 1]
-            if value != left or up != corner:
-                copied_row = copied_row << 1 | (value == up and value != left)
-            if value != up or left != corner:
-                copied_columns[x] = copied_columns[x] << 1 | (value == left and value != up)
+            # Shifts by 0 or 1 instead of branches that nobody can predict.
+            from_left, from_above = int(value == left), int(value == up)
+            new_row = (1 - from_left) | int(up != corner)
+            new_column = (1 - from_above) | int(left != corner)
+            copied_row = copied_row << new_row | from_above & (1 - from_left)
+            copied_columns[x] = (
+                copied_columns[x] << new_column | from_left & (1 - from_above)
+            )
         values[y, width + BESIDE:] = values[y, width + BESIDE - 1]
 
 
@@ -566,6 +571,23 @@ def _nearest(values: Integers, known: Bytes, y: int, x: int) -> tuple[int, int, 
     if not known[y - 1, x - 1]:
         nw = n
     return w, n, nw, ne
+
+
+@inlined
+def _look_around(values: Integers, y: int, x: int, prediction: int, around: Longs) -> None:
+    """Compare the pixels around, but the nearest four, with the prediction."""
+    row, first = np.uint64(y), np.uint64(x)
+    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
+    around[WW] = values[row, first - two] - prediction
+    around[NN] = values[row - two, first] - prediction
+    around[NNE] = values[row - two, first + one] - prediction
+    around[NEE] = values[row - one, first + two] - prediction
+    around[NWW] = values[row - one, first - two] - prediction
+    around[NNW] = values[row - two, first - one] - prediction
+    around[WWW] = values[row, first - three] - prediction
+    around[NNN] = values[row - three, first] - prediction
+    around[NNEE] = values[row - two, first + two] - prediction
+    around[NEEE] = values[row - one, first + three] - prediction
 
 
 @inlined
@@ -625,13 +647,11 @@ def _note_contexts(
     contexts[3] = (holes * 10 + energy) * 3 + _sign_class(around[W] + around[N])
     plane, antiplane = around[W] + around[N] - around[NW], around[W] + around[NE] - around[N]
     contexts[4] = _pair(plane, antiplane, 6) + 169 * min(activity, 5)
-    for k in range(len(around)):
+    for k in range(SPACES):
         classes[k] = _sign_class(around[k])
-    for k in range(len(TERNARY)):
-        code = 0
-        for j in range(len(TERNARY[0])):
-            code = 3 * code + classes[TERNARY[k][j]]
-        contexts[5 + k] = code
+    contexts[5] = _ternary(classes, W, N, NNE, NE, NNW, NN, NEE)
+    contexts[6] = _ternary(classes, N, NE, NEE, NEEE, NNEE, NNE, W)
+    contexts[7] = _ternary(classes, W, N, WW, WWW, NWW, NW, NNW)
     contexts[8] = ((copied & 15) * 16 + (copied_row & 15)) * 9 + signs
     contexts[9] = runs * 9 + signs
     contexts[10] = (
@@ -640,6 +660,15 @@ def _note_contexts(
     ) * 9 + signs
     for k in range(CONTEXTS):
         contexts[k] += STARTS[k]
+
+
+@inlined
+def _ternary(classes: Longs, a: int, b: int, c: int, d: int, e: int, f: int, g: int) -> int:
+    """Turn the signs of seven pixels into one number."""
+    number: int = classes[a]
+    for k in (b, c, d, e, f, g):
+        number = 3 * number + classes[k]
+    return number
 
 
 @compiled

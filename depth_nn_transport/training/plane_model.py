@@ -87,7 +87,7 @@ def train_plane_coder(
 
 def ignorant_memory() -> Memory:
     """Make a memory that knows nothing: even chances, equal weights."""
-    weights = np.zeros(coder.WEIGHTS, np.int64)
+    weights = np.zeros(coder.WEIGHTS, np.int32)
     weights[:coder.SITUATION_WEIGHTS] = round(FIRST_WEIGHT * coder.WEIGHT_ONE)
     return Memory(np.full(coder.SLOTS, 1 << 31, np.uint32), weights)
 
