@@ -92,8 +92,9 @@ class Surroundings(NamedTuple):
     """What encoder and decoder know of a frame before its corrections.
 
     Attributes:
-        plane: float32 (H, W) quanta, as every decoder restores it.
-        valid: bool (H, W).
+        plane: float32 (>= H + 2, >= W + 2) quanta, as every decoder restores it, from row and
+            column 1 on, whole blocks with a margin; NaN in holes and outside, since no comparison
+            with NaN holds.
         holes: number of holes in each node.
         activity: uint8 (H / 8, W / 8), class of each block's latents, 0..19.
         bend: float32 (H / 8, W / 8) quanta, that of each block, as of `_bend`.
@@ -102,7 +103,6 @@ class Surroundings(NamedTuple):
     """
 
     plane: Floats
-    valid: Bits
     holes: Levels
     activity: Bytes
     bend: Floats
@@ -118,9 +118,9 @@ class Surroundings(NamedTuple):
             latents: exact float32 (>= H/8, >= W/8, C).
 
         """
-        plane, holes = np.ascontiguousarray(plane), _count_holes(valid)
+        holes, marked = _count_holes(valid), _mark(np.ascontiguousarray(plane), valid)
         activity = _classify_activity(latents, holes[0])
-        return cls(plane, valid, holes, activity, *_block_roughness(plane, valid))
+        return cls(marked, holes, activity, *_block_roughness(marked))
 
 
 @compiled
@@ -179,7 +179,22 @@ def _classify_activity(latents: Floats, holes: Bytes) -> Bytes:
 
 
 @compiled
-def _block_roughness(plane: Floats, valid: Bits) -> tuple[Floats, Floats]:
+def _mark(plane: Floats, valid: Bits) -> Floats:
+    """Copy the valid values, NaN elsewhere, into whole blocks with a margin of a pixel."""
+    rows, columns = -(-plane.shape[0] // BLOCK), -(-plane.shape[1] // BLOCK)
+    nothing = np.float32(np.nan)
+    marked = np.full((rows * BLOCK + 2, columns * BLOCK + 2), nothing)
+    for y in range(plane.shape[0]):
+        line, known, inside = plane[y], valid[y], marked[y + 1, 1:plane.shape[1] + 1]
+        # In float32 throughout, without a branch: so it is vectorised.
+        for x in range(len(line)):
+            value = line[x]
+            inside[x] = value if known[x] else nothing
+    return marked
+
+
+@compiled
+def _block_roughness(marked: Floats) -> tuple[Floats, Floats]:
     """Bend and spread of each block, by whole rows, which is vectorised.
 
     Returns:
@@ -187,23 +202,17 @@ def _block_roughness(plane: Floats, valid: Bits) -> tuple[Floats, Floats]:
         blocks of holes.
 
     """
-    rows, columns = -(-plane.shape[0] // BLOCK), -(-plane.shape[1] // BLOCK)
+    rows, columns = (marked.shape[0] - 2) // BLOCK, (marked.shape[1] - 2) // BLOCK
     bends, spreads = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)
-    # Not one array taken apart, nor names that take turns: neither is known to be contiguous,
-    # which keeps loops from being vectorised.
+    # Not one array taken apart, which is not known to be contiguous: that keeps loops from being
+    # vectorised.
     width = columns * BLOCK
     bend, least = np.empty(width, np.float32), np.empty(width, np.float32)
     greatest = np.empty(width, np.float32)
-    # Three rows in a ring, with a margin, NaN where nothing is known: no comparison with NaN
-    # holds.
-    marked = np.full((3, width + 2), np.float32(np.nan))
-    _mark(plane, valid, 0, marked[0])
     for row in range(rows):
         bend[:], least[:], greatest[:] = 0, np.inf, -np.inf
-        for y in range(row * BLOCK, (row + 1) * BLOCK):
-            below = marked[(y + 1) % 3]
-            _mark(plane, valid, y + 1, below)
-            _take_in(marked[(y + 2) % 3], marked[y % 3], below, bend, least, greatest)
+        for y in range(row * BLOCK + 1, (row + 1) * BLOCK + 1):
+            _take_in(marked[y - 1], marked[y], marked[y + 1], bend, least, greatest)
         _sum_up_columns(bend, least, greatest, bends[row], spreads[row])
     return bends, spreads
 
@@ -225,20 +234,6 @@ def _sum_up_columns(
     for column in range(len(bends)):
         wide = high[column] > low[column]
         spreads[column] = high[column] - low[column] if wide else np.float32(0)
-
-
-@compiled
-def _mark(plane: Floats, valid: Bits, y: int, marked: Floats) -> None:
-    """Copy the valid values of a row, NaN elsewhere and beyond the last row; leave the margin."""
-    if y >= len(plane):
-        marked[:] = np.nan
-        return
-    line, known, inside = plane[y], valid[y], marked[1:plane.shape[1] + 1]
-    # In float32 throughout, without a branch: so it is vectorised.
-    nothing = np.float32(np.nan)
-    for x in range(len(line)):
-        value = line[x]
-        inside[x] = value if known[x] else nothing
 
 
 @compiled
@@ -478,7 +473,7 @@ def _gather(
 
     """
     size, here, holes = SIZES[level], flags[level], surroundings.holes[level]
-    plane, valid = surroundings.plane, surroundings.valid
+    plane = surroundings.plane
     height, width = here.shape[0] - 2, here.shape[1] - 2
     top, left = PHASES[phase]
     nodes = np.empty((len(parents), 2), np.int32)
@@ -503,7 +498,7 @@ def _gather(
         if level == 0:
             bend, spread = surroundings.bend[y, x], surroundings.spread[y, x]
         else:
-            bend, spread = _roughness(plane, valid, y * size, x * size, size)
+            bend, spread = _roughness(plane, y * size, x * size, size)
         features[count, 6] = _roughness_class(bend, threshold)
         features[count, 7] = _roughness_class(spread, threshold)
         count += 1
@@ -557,61 +552,60 @@ def _flag_class(flags: Bytes, y: int, x: int) -> int:
 
 
 @compiled
-def _roughness(
-    plane: Floats, valid: Bits, top: int, left: int, size: int
-) -> tuple[np.float32, np.float32]:
+def _roughness(plane: Floats, top: int, left: int, size: int) -> tuple[np.float32, np.float32]:
     """Bend of a node, and its spread, or a pixel's distance from those around it; quanta."""
-    bend = _bend(plane, valid, top, left, size)
+    bend = _bend(plane, top, left, size)
     if size == 1:
-        return bend, _distance_around(plane, valid, top, left)
-    return bend, _spread(plane, valid, top, left, size)
+        return bend, _distance_around(plane, top, left)
+    return bend, _spread(plane, top, left, size)
 
 
 @compiled
-def _bend(plane: Floats, valid: Bits, top: int, left: int, size: int) -> np.float32:
+def _bend(plane: Floats, top: int, left: int, size: int) -> np.float32:
     """Greatest second difference, along rows or columns, at the pixels of a node."""
-    height, width = plane.shape
     greatest = np.float32(0)
-    for y in range(top, min(top + size, height)):
-        for x in range(left, min(left + size, width)):
-            if not valid[y, x]:
-                continue
-            twice = plane[y, x] + plane[y, x]
-            if 0 < x < width - 1 and valid[y, x - 1] and valid[y, x + 1]:
-                greatest = max(greatest, abs(plane[y, x - 1] + plane[y, x + 1] - twice))
-            if 0 < y < height - 1 and valid[y - 1, x] and valid[y + 1, x]:
-                greatest = max(greatest, abs(plane[y - 1, x] + plane[y + 1, x] - twice))
+    for y in range(top + 1, top + 1 + size):
+        above, here, below = plane[y - 1], plane[y], plane[y + 1]
+        for x in range(left + 1, left + 1 + size):
+            twice = here[x] + here[x]
+            across = abs(here[x - 1] + here[x + 1] - twice)
+            along = abs(above[x] + below[x] - twice)
+            greatest = across if across > greatest else greatest
+            greatest = along if along > greatest else greatest
     return greatest
 
 
 @compiled
-def _spread(plane: Floats, valid: Bits, top: int, left: int, size: int) -> np.float32:
+def _spread(plane: Floats, top: int, left: int, size: int) -> np.float32:
     """Greatest less least valid value of a node."""
     least, greatest = np.float32(np.inf), np.float32(-np.inf)
-    for y in range(top, min(top + size, plane.shape[0])):
-        for x in range(left, min(left + size, plane.shape[1])):
-            if valid[y, x]:
-                least, greatest = min(least, plane[y, x]), max(greatest, plane[y, x])
+    for y in range(top + 1, top + 1 + size):
+        for x in range(left + 1, left + 1 + size):
+            value = plane[y, x]
+            least = value if value < least else least
+            greatest = value if value > greatest else greatest
     return greatest - least
 
 
 @compiled
-def _distance_around(plane: Floats, valid: Bits, row: int, column: int) -> np.float32:
+def _distance_around(plane: Floats, row: int, column: int) -> np.float32:
     """Distance of a pixel's value from the mean of the valid ones in 3x3, its own among them."""
     total, count = np.float32(0), np.float32(0)
-    for y in range(max(row - 1, 0), min(row + 2, plane.shape[0])):
-        for x in range(max(column - 1, 0), min(column + 2, plane.shape[1])):
-            if valid[y, x]:
-                total += plane[y, x]
-                count += np.float32(1)
-    return np.float32(plane[row, column] - total / count)
+    for y in range(row, row + 3):
+        for x in range(column, column + 3):
+            value = plane[y, x]
+            known = value == value  # noqa: PLR0124
+            total += value if known else np.float32(0)
+            count += np.float32(known)
+    return np.float32(plane[row + 1, column + 1] - total / count)
 
 
 @compiled
 def _octave_class(value: np.float32, unit: int, least: int, greatest: int) -> int:
     """Binary exponent of the square of a value in units, limited: two classes an octave."""
     ratio = value / np.float32(unit)
-    exponent = math.frexp(ratio * ratio)[1] if ratio != 0 else least
+    # What `frexp` returns, but for subnormal numbers, which are below the least.
+    exponent = (int(np.float32(ratio * ratio).view(np.int32)) >> 23) - 126
     return min(max(exponent, least), greatest)
 
 
@@ -760,13 +754,12 @@ def move_contexts(
         step: quanta.
 
     """
-    plane, valid = surroundings.plane, surroundings.valid
     index = np.empty(len(pixels), np.uint8)
     for k in range(len(pixels)):
         longest = _longest_move(moves, pixels[k, 0], pixels[k, 1])
         length = (longest > 0) + (longest > 1) + (longest > 3)
         distance, trusted = _distance_from_trusted(
-            moves, pixels[k, 0], pixels[k, 1], plane, valid, step
+            moves, pixels[k, 0], pixels[k, 1], surroundings.plane, step
         )
         trust = (trusted > 0) + (trusted > 2)
         index[k] = (
@@ -789,7 +782,7 @@ def _longest_move(moves: Counts, row: int, column: int) -> int:
 
 @compiled
 def _distance_from_trusted(
-    moves: Counts, row: int, column: int, plane: Floats, valid: Bits, step: int
+    moves: Counts, row: int, column: int, plane: Floats, step: int
 ) -> tuple[np.float32, int]:
     """Distance of a restored value from the mean of its trusted neighbours, once they are moved.
 
@@ -801,16 +794,17 @@ def _distance_from_trusted(
 
     """
     total, weights, trusted = np.float32(0), np.float32(0), 0
-    for y in range(max(row - 1, 0), min(row + 2, plane.shape[0])):
-        for x in range(max(column - 1, 0), min(column + 2, plane.shape[1])):
-            if valid[y, x] and moves[y, x] != UNKNOWN:
+    for y in range(max(row - 1, 0), min(row + 2, moves.shape[0])):
+        for x in range(max(column - 1, 0), min(column + 2, moves.shape[1])):
+            value = plane[y + 1, x + 1]
+            if value == value and moves[y, x] != UNKNOWN:  # noqa: PLR0124
                 weight = np.float32(NEAR_WEIGHT if y == row or x == column else 1)
-                total += weight * (plane[y, x] + np.float32(step * moves[y, x]))
+                total += weight * (value + np.float32(step * moves[y, x]))
                 weights += weight
                 trusted += 1
     if trusted == 0:
-        return _distance_around(plane, valid, row, column), 0
-    return plane[row, column] - total / weights, trusted
+        return _distance_around(plane, row, column), 0
+    return plane[row + 1, column + 1] - total / weights, trusted
 
 
 @compiled

@@ -102,9 +102,9 @@ def test_blocks_are_as_rough_as_their_pixels(shape, hole_share):
     found = Surroundings.of(plane, valid, np.zeros((*grid, 64), np.float32))
     for row, column in np.ndindex(grid):
         block = (slice(8 * row, 8 * row + 8), slice(8 * column, 8 * column + 8))
-        assert found.bend[row, column] == _bend(plane, valid, 8 * row, 8 * column, 8)
+        assert found.bend[row, column] == _bend(found.plane, 8 * row, 8 * column, 8)
         if valid[block].any():
-            spread = _spread(plane, valid, 8 * row, 8 * column, 8)
+            spread = _spread(found.plane, 8 * row, 8 * column, 8)
             assert found.spread[row, column] == spread
 
 
