@@ -22,10 +22,10 @@ from functools import partial
 import json
 from pathlib import Path
 import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
-from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, DepthCodec, MODES
+from depth_nn_transport.codec.depth_codec import DepthCodec
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.frames.files import (
     ENCODED_SUFFIX,
@@ -36,7 +36,13 @@ from depth_nn_transport.frames.files import (
     read_encoded,
     write_depth,
 )
-from depth_nn_transport.runtime.option import runtime_option
+from depth_nn_transport.options import (
+    json_option,
+    model_option,
+    runtime_option,
+    settings_options,
+    threads_option,
+)
 import numpy as np
 from tqdm import tqdm
 
@@ -49,11 +55,6 @@ _OUT = click.option(
     '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
     help='Folder for the results; made if missing.',
 )
-_MODEL = click.option('--model', default='main', show_default=True, help='Model name or folder.')
-_THREADS = click.option(
-    '--threads', default=1, show_default=True, type=click.IntRange(1), help='CPU threads.'
-)
-_JSON = click.option('--json', 'as_json', is_flag=True, help='Print the summary as one JSON line.')
 
 
 @dataclass
@@ -98,22 +99,14 @@ def _short(value: float | str) -> str:
 @click.command()
 @_INPUTS
 @_OUT
-@click.option('--mode', default='lossy', show_default=True, type=click.Choice(MODES))
-@click.option(
-    '--quality', default=DEFAULT_QUALITY, show_default=True, type=click.FloatRange(0, 100),
-    help='Of lossy mode; more is better and larger.',
-)
-@click.option('--max-error', type=float, help='Of bounded mode: quanta.')
-@click.option('--max-error-mm', type=float, help='Of bounded mode, instead: millimetres.')
-@click.option('--at', type=float, help='Depth (m) up to which the millimetres hold.')
-@_MODEL
-@_THREADS
+@settings_options
+@model_option
+@threads_option
 @runtime_option
-@_JSON
+@json_option
 def encode(
-    inputs: tuple[Path, ...], out: Path, mode: str, quality: float,
-    max_error: float | None, max_error_mm: float | None, at: float | None, model: str,
-    threads: int, runtime: str, as_json: bool,
+    inputs: tuple[Path, ...], out: Path, model: str, threads: int, runtime: str, as_json: bool,
+    **settings: Any,
 ) -> None:
     """Encode 16-bit depth PNGs (files or folders) to one .dnt file a frame."""
     with _readable_errors():
@@ -122,10 +115,7 @@ def encode(
         for path in _progress(find_files(inputs, IMAGE_SUFFIX), 'encoding', out):
             depth = read_depth(path)
             with _naming(path):
-                encoded = run.timed(partial(
-                    codec.encode, depth, mode, quality, max_error=max_error,
-                    max_error_mm=max_error_mm, at=at,
-                ))
+                encoded = run.timed(partial(codec.encode, depth, **settings))
             data = encoded.to_bytes()
             (out / f'{path.stem}{ENCODED_SUFFIX}').write_bytes(data)
             run.size += len(data)
@@ -136,10 +126,10 @@ def encode(
 @click.command()
 @_INPUTS
 @_OUT
-@_MODEL
-@_THREADS
+@model_option
+@threads_option
 @runtime_option
-@_JSON
+@json_option
 def decode(
     inputs: tuple[Path, ...], out: Path, model: str, threads: int, runtime: str, as_json: bool
 ) -> None:
