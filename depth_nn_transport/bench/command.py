@@ -16,8 +16,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
-import json
 import os
 from pathlib import Path
 
@@ -256,12 +254,7 @@ def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) ->
                 report.draw_costmaps(out / 'costmaps.png', scenes[busiest], settings)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    tables = report.markdown(recordings)
-    (out / 'navigation.md').write_text(tables)
-    (out / 'navigation.json').write_text(json.dumps({
-        name: {title: asdict(figures) for title, figures in settings.items()}
-        for name, settings in recordings.items()}) + '\n')
-    click.echo(tables)
+    click.echo(report.write_report(out, recordings))
 
 
 @bench.command()
