@@ -27,6 +27,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 MANIFESTS = [ROOT / 'package.xml', ROOT / 'depth_nn_transport_msgs' / 'package.xml']
+WITHOUT_ROSDEP_KEY = {'constriction', 'openvino', 'rosbags'}
 
 
 @pytest.fixture(scope='module')
@@ -41,6 +42,18 @@ def setup_arguments() -> dict[str, ast.expr]:
 def manifest_text(path: Path, name: str) -> str:
     """Return the text of an element of a package manifest."""
     return ElementTree.parse(path).getroot().findtext(name)
+
+
+def executed_with() -> set[str]:
+    """Return the packages that the manifest names for execution."""
+    root = ElementTree.parse(MANIFESTS[0]).getroot()
+    return {element.text for element in root.findall('exec_depend')}
+
+
+@pytest.fixture(scope='module')
+def python_packages(setup_arguments) -> set[str]:
+    """Return what setup.py requires, without the setuptools of every ament_python package."""
+    return set(ast.literal_eval(setup_arguments['install_requires'])) - {'setuptools'}
 
 
 def test_versions_agree(setup_arguments):
@@ -59,13 +72,22 @@ def test_manifests_name_licence_and_format(path):
 
 
 def test_manifest_names_the_ros_packages_that_are_imported():
-    root = ElementTree.parse(MANIFESTS[0]).getroot()
-    named = {element.text for element in root.findall('exec_depend')}
     imported = {name for folder in ('depth_nn_transport', 'launch')
                 for path in (ROOT / folder).rglob('*.py')
                 for name in re.findall(r'^(?:from|import) (\w+)', path.read_text(), re.MULTILINE)
                 if re.fullmatch(r'rclpy|launch|launch_ros|\w+_msgs|\w+_interfaces', name)}
-    assert {name for name in named if not name.startswith('python3-')} == imported
+    assert {name for name in executed_with() if not name.startswith('python3-')} == imported
+
+
+def test_manifest_names_the_python_packages_that_setup_requires(python_packages):
+    keys = {f'python3-{name.removesuffix("-python-headless")}'
+            for name in python_packages - WITHOUT_ROSDEP_KEY}
+    assert {name for name in executed_with() if name.startswith('python3-')} == keys
+
+
+def test_setup_requires_what_is_pinned_for_robots(python_packages):
+    pinned = (ROOT / 'requirements' / 'runtime.txt').read_text()
+    assert set(re.findall(r'^([\w-]+)[=>]', pinned, re.MULTILINE)) == python_packages
 
 
 def test_entry_points_lead_to_functions(setup_arguments):

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 import json
-import os
 from pathlib import Path
 import time
 from typing import Any
@@ -49,9 +48,14 @@ from depth_nn_transport.bag.summary import (
 from depth_nn_transport.bag.table import table
 from depth_nn_transport.bag.verify import verify, worst_frames
 from depth_nn_transport.bag.writer import BagWriter
-from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, MODES
 from depth_nn_transport.codec.errors import DepthCodecError
-from depth_nn_transport.runtime.option import runtime_option
+from depth_nn_transport.options import (
+    json_option,
+    model_option,
+    runtime_option,
+    settings_options,
+    workers_option,
+)
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin
 from tqdm import tqdm
@@ -62,16 +66,10 @@ _STORAGES = {'sqlite3': StoragePlugin.SQLITE3, 'mcap': StoragePlugin.MCAP}
 
 _BAG = click.Path(exists=True, path_type=Path)
 _NEW_BAG = click.Path(path_type=Path)
-_MODEL = click.option('--model', default='main', show_default=True, help='Model name or folder.')
-_THREADS = click.option(
-    '--threads', type=click.IntRange(1), default=lambda: len(os.sched_getaffinity(0)),
-    help='Worker processes, one core each.  [default: all cores]',
-)
 _TOPICS = click.option('--topics', default='', metavar='NAME,...', help='Only these topics.')
 _STORAGE = click.option(
     '--storage', type=click.Choice(list(_STORAGES)), help='Format.  [default: that of IN]'
 )
-_JSON = click.option('--json', 'as_json', is_flag=True, help='Print the summary as one JSON line.')
 
 
 @click.group()
@@ -81,7 +79,7 @@ def bag() -> None:
 
 @bag.command()
 @click.argument('source', metavar='BAG', type=_BAG)
-@_JSON
+@json_option
 def info(source: Path, as_json: bool) -> None:
     """Tell the topics of a bag, their sizes and how their depth is coded."""
     with _readable_errors(), BagReader(source) as reader:
@@ -102,33 +100,21 @@ def info(source: Path, as_json: bool) -> None:
 @click.argument('source', metavar='IN', type=_BAG)
 @click.argument('target', metavar='OUT', type=_NEW_BAG)
 @_TOPICS
-@click.option('--mode', default='lossy', show_default=True, type=click.Choice(MODES))
-@click.option(
-    '--quality', default=DEFAULT_QUALITY, show_default=True, type=click.FloatRange(0, 100),
-    help='Of lossy mode; more is better and larger.',
-)
-@click.option('--max-error', type=float, help='Of bounded mode: quanta.')
-@click.option('--max-error-mm', type=float, help='Of bounded mode, instead: millimetres.')
-@click.option('--at', type=float, help='Depth (m) up to which the millimetres hold.')
+@settings_options
 @_STORAGE
-@_MODEL
-@_THREADS
+@model_option
+@workers_option
 @runtime_option
-@_JSON
+@json_option
 def compress(
-    source: Path, target: Path, topics: str, mode: str, quality: float, max_error: float | None,
-    max_error_mm: float | None, at: float | None, storage: str | None, model: str, threads: int,
-    runtime: str, as_json: bool,
+    source: Path, target: Path, topics: str, storage: str | None, model: str, threads: int,
+    runtime: str, as_json: bool, **settings: Any,
 ) -> None:
     """Replace depth topics of a bag by compressed ones; pass everything else through.
 
     Depth is an Image of 16UC1 or 32FC1 (mono16 where --topics names it) or compressedDepth, PNG or
     RVL. Topic X becomes X/depth_nn.
     """
-    settings = {
-        'mode': mode, 'quality': quality, 'max_error': max_error, 'max_error_mm': max_error_mm,
-        'at': at,
-    }
     with _readable_errors(), BagReader(source) as reader:
         chosen = image_topics(reader, _names(topics))
         names = compressed_names(reader, chosen)
@@ -144,10 +130,10 @@ def compress(
 @click.argument('target', metavar='OUT', type=_NEW_BAG)
 @_TOPICS
 @_STORAGE
-@_MODEL
-@_THREADS
+@model_option
+@workers_option
 @runtime_option
-@_JSON
+@json_option
 def decompress(
     source: Path, target: Path, topics: str, storage: str | None, model: str, threads: int,
     runtime: str, as_json: bool,
@@ -171,10 +157,10 @@ def decompress(
 @click.argument('other', metavar='B', type=_BAG)
 @click.option('--out', type=click.Path(dir_okay=False, path_type=Path),
               help='PNG for a picture of the worst frames.')
-@_MODEL
-@_THREADS
+@model_option
+@workers_option
 @runtime_option
-@_JSON
+@json_option
 def verify_command(
     original: Path, other: Path, out: Path | None, model: str, threads: int, runtime: str,
     as_json: bool,
@@ -204,8 +190,8 @@ def verify_command(
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
               help='Folder; each topic gets one of its own in it.')
 @_TOPICS
-@_MODEL
-@_THREADS
+@model_option
+@workers_option
 @runtime_option
 def export(source: Path, out: Path, topics: str, model: str, threads: int, runtime: str) -> None:
     """Write depth, compressed or not, as 16-bit PNGs in mm."""

@@ -25,7 +25,6 @@ from typing import Any
 from depth_nn_transport.bag.comparison import compare, FrameComparison, FramePair, picture_of, Side
 from depth_nn_transport.bag.depth_messages import read_message, stamp_ns
 from depth_nn_transport.bag.errors import BagError
-from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH, COMPRESSED_IMAGE, IMAGE
 from depth_nn_transport.bag.plan import base_name, encoded_topics, image_topics
 from depth_nn_transport.bag.pool import Task, WorkerPool
 from depth_nn_transport.bag.reader import BagReader
@@ -197,11 +196,9 @@ def _compare_others(before: BagReader, after: BagReader) -> list[OtherReport]:
 
 
 def _digests(reader: BagReader) -> Mapping[str, bytes]:
-    """Return a hash of times and bytes of every topic without images."""
-    depth_types = {IMAGE, COMPRESSED_IMAGE, COMPRESSED_DEPTH}
+    """Return a hash of times and bytes of every topic that is not depth."""
     depth = {topic.id for topic in [*image_topics(reader), *encoded_topics(reader)]}
-    others = [topic for topic in reader.connections
-              if topic.id not in depth or topic.msgtype not in depth_types]
+    others = [topic for topic in reader.connections if topic.id not in depth]
     hashes = {topic.topic: hashlib.blake2b() for topic in others}
     for topic, timestamp, data in reader.messages(others):
         hashes[topic.topic].update(timestamp.to_bytes(8, 'little', signed=True))

@@ -15,25 +15,40 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-import json
+from collections.abc import Callable
 import os
 from pathlib import Path
 
 import click
-from depth_nn_transport.runtime.option import runtime_option
+from depth_nn_transport.options import (
+    Command,
+    json_option,
+    model_option,
+    runtime_option,
+    threads_option,
+    workers_option,
+)
 from tqdm import tqdm
 
 _DEFAULT_COMMAND = 'rate-distortion'
 
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
 _folders_argument = click.argument(
-    'folders', metavar='DIR...', nargs=-1, required=True,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    'folders', metavar='DIR...', nargs=-1, required=True, type=_FOLDER
 )
 _frames_option = click.option(
     '--frames', default=20, show_default=True, type=click.IntRange(1),
     help='Frames of each folder, evenly subsampled.',
 )
+
+
+def _out_option(contents: str) -> Callable[[Command], Command]:
+    """Return the option ``--out`` of a folder."""
+    return click.option(
+        '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+        help=f'Folder for {contents}.',
+    )
 
 
 class _DefaultGroup(click.Group):
@@ -52,16 +67,15 @@ def bench() -> None:
 
 @bench.command(_DEFAULT_COMMAND)
 @_folders_argument
-@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for tables and plots.')
+@_out_option('tables and plots')
 @_frames_option
 @click.option('--codecs', help='Codecs to run, by name, separated by commas.  [default: all]')
 @click.option('--qualities', help='Our qualities, 0 to 100, separated by commas.')
 @click.option('--model', default='main', show_default=True,
               help='Our model; "none" leaves it out.')
-@click.option('--threads', default=1, show_default=True, type=click.IntRange(1))
+@threads_option
 @runtime_option
-@click.option('--json', 'as_json', is_flag=True, help='Print the summary as one line of JSON.')
+@json_option
 def rate_distortion(
     folders: tuple[Path, ...], out: Path, frames: int, codecs: str | None,
     qualities: str | None, model: str, threads: int, runtime: str, as_json: bool,
@@ -89,11 +103,10 @@ def rate_distortion(
 
 @bench.command()
 @_folders_argument
-@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the tables and the bars.')
+@_out_option('the tables and the bars')
 @click.option('--frames', default=6, show_default=True, type=click.IntRange(1),
               help='Of each size, evenly subsampled from a folder.')
-@click.option('--model', default='main', show_default=True)
+@model_option
 @click.option('--rounds', default=20, show_default=True, type=click.IntRange(1),
               help='Times that each codec sees each frame; the fastest counts.')
 @click.option('--seconds', default=20.0, show_default=True, type=click.FloatRange(0),
@@ -133,11 +146,10 @@ def speed(
 
 @bench.command()
 @_folders_argument
-@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the tables.')
+@_out_option('the tables')
 @click.option('--frames', default=3, show_default=True, type=click.IntRange(1),
               help='Frames of each folder, evenly subsampled.')
-@click.option('--model', default='main', show_default=True, help='Our model.')
+@model_option
 @runtime_option
 def bounded(
     folders: tuple[Path, ...], out: Path, frames: int, model: str, runtime: str
@@ -168,14 +180,12 @@ def simulator(folders: tuple[Path, ...], out: Path) -> None:
 
 @bench.command()
 @_folders_argument
-@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the table and the bars.')
+@_out_option('the table and the bars')
 @click.option('--frames', type=click.IntRange(1), help='Of each folder.  [default: all]')
-@click.option('--model', default='main', show_default=True)
-@click.option('--threads', default=lambda: len(os.sched_getaffinity(0)), type=click.IntRange(1),
-              help='Worker processes.  [default: all cores]')
+@model_option
+@workers_option
 @runtime_option
-@click.option('--json', 'as_json', is_flag=True, help='Print the figures as one line of JSON.')
+@json_option
 def bag(
     folders: tuple[Path, ...], out: Path, frames: int | None, model: str, threads: int,
     runtime: str, as_json: bool,
@@ -212,15 +222,11 @@ def exactness(out: Path) -> None:
 
 
 @bench.command()
-@click.argument(
-    'folders', metavar='[DIR]...', nargs=-1,
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
-)
-@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the tables and the picture.')
+@click.argument('folders', metavar='[DIR]...', nargs=-1, type=_FOLDER)
+@_out_option('the tables and the picture')
 @click.option('--frames', default=6, show_default=True, type=click.IntRange(1),
               help='Simulated scenes, and frames of each folder.')
-@click.option('--model', default='main', show_default=True)
+@model_option
 def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) -> None:
     """Compare costmap, laser scan and point cloud of raw and restored depth.
 
@@ -248,17 +254,11 @@ def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) ->
                 report.draw_costmaps(out / 'costmaps.png', scenes[busiest], settings)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    tables = report.markdown(recordings)
-    (out / 'navigation.md').write_text(tables)
-    (out / 'navigation.json').write_text(json.dumps({
-        name: {title: asdict(figures) for title, figures in settings.items()}
-        for name, settings in recordings.items()}) + '\n')
-    click.echo(tables)
+    click.echo(report.write_report(out, recordings))
 
 
 @bench.command()
-@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for tables and chart.')
+@_out_option('tables and chart')
 @click.option('--seconds', default=8.0, show_default=True, type=click.FloatRange(1),
               help='Of each stream over each link.')
 @click.option('--rate', default=10.0, show_default=True, type=click.FloatRange(0.1, 60),
@@ -290,12 +290,11 @@ def wifi(out: Path, seconds: float, rate: float) -> None:
 
 @bench.command()
 @_folders_argument
-@click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the tables and the picture.')
+@_out_option('the tables and the picture')
 @_frames_option
-@click.option('--model', default='main', show_default=True, help='Our model.')
-@click.option('--threads', default=1, show_default=True, type=click.IntRange(1))
-@click.option('--json', 'as_json', is_flag=True, help='Print the figures as one line of JSON.')
+@model_option
+@threads_option
+@json_option
 def poster(
     folders: tuple[Path, ...], out: Path, frames: int, model: str, threads: int, as_json: bool
 ) -> None:

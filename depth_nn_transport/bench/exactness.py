@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The codec on every executor: which bits are the same, and how far synthesis differs.
+"""The codec on every executor: which streams and restored frames are the same bit by bit.
 
 The analysis is a float network, so an encoder's decisions depend on its executor. What must not is
 how they are sent and what becomes of them: every executor that is given the analysis of a

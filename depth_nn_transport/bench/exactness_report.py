@@ -18,12 +18,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from importlib.metadata import PackageNotFoundError, version
 import os
-from pathlib import Path
 import platform
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.bench.exactness import Case, examine_at, Finding, make_cases, MODEL
 from depth_nn_transport.bench.executors import executors, INSTRUCTION_SETS
+from depth_nn_transport.bench.processor import processor_name
 from depth_nn_transport.bench.report import table
 from depth_nn_transport.simulator import simulate_sequence
 import torch
@@ -79,20 +79,12 @@ def machine() -> list[str]:
     codec = DepthCodec(MODEL)
     gpu = [f'- GPU: {torch.cuda.get_device_name()}'] if torch.cuda.is_available() else []
     return [
-        f'- processor: {processor()}, {os.cpu_count()} cores, {platform.machine()}; '
+        f'- processor: {processor_name()}, {os.cpu_count()} cores, {platform.machine()}; '
         f'{platform.system()}',
         *gpu,
         f'- Python {platform.python_version()}, {", ".join(map(_version, _PACKAGES))}',
         f'- model {codec.model_id}; `auto` picks {codec.runtime} ({codec.device})',
     ]
-
-
-def processor() -> str:
-    """Return the processor's name."""
-    info = Path('/proc/cpuinfo')
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
-    return names[0] if names else platform.processor() or 'unknown'
 
 
 def _version(name: str) -> str:

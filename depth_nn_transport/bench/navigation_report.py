@@ -16,7 +16,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+import json
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,16 @@ PURPOSES = (
             lambda figures: figures.points_mm[-1][1] <= 100
             and figures.points_mm[-1][2] <= 250),
 )
+
+
+def write_report(out: Path, recordings: Mapping[str, Mapping[str, Figures]]) -> str:
+    """Write tables and figures to a folder; return the tables."""
+    tables = markdown(recordings)
+    (out / 'navigation.md').write_text(tables)
+    (out / 'navigation.json').write_text(json.dumps({
+        name: {title: asdict(figures) for title, figures in settings.items()}
+        for name, settings in recordings.items()}) + '\n')
+    return tables
 
 
 def markdown(recordings: Mapping[str, Mapping[str, Figures]]) -> str:

@@ -30,21 +30,14 @@ QUALITIES = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100)
 
 
 @dataclass(frozen=True)
-class LossyCodec:
-    """Our codec in its lossy mode; recovers lattice and mask itself."""
+class _OurCodec:
+    """What our codec does alike in all modes."""
 
     codec: DepthCodec
-    settings: Sequence[float] = QUALITIES
-    name: str = 'ours'
-    setting_name: str = 'quality'
 
     def preparation_ms(self, frame: Frame) -> float:
         """Nothing is shared."""
         return 0.0
-
-    def encode(self, frame: Frame, setting: float) -> bytes:
-        """Encode the depth."""
-        return self.codec.encode(frame.depth, mode='lossy', quality=setting).to_bytes()
 
     def decode(self, stream: bytes) -> NDArray[np.uint16]:
         """Restore the depth."""
@@ -52,17 +45,25 @@ class LossyCodec:
 
 
 @dataclass(frozen=True)
-class BoundedCodec:
+class LossyCodec(_OurCodec):
+    """Our codec in its lossy mode; recovers lattice and mask itself."""
+
+    settings: Sequence[float] = QUALITIES
+    name: str = 'ours'
+    setting_name: str = 'quality'
+
+    def encode(self, frame: Frame, setting: float) -> bytes:
+        """Encode the depth."""
+        return self.codec.encode(frame.depth, mode='lossy', quality=setting).to_bytes()
+
+
+@dataclass(frozen=True)
+class BoundedCodec(_OurCodec):
     """Our codec with a bound in quanta; lossless where it is 0."""
 
-    codec: DepthCodec
     settings: Sequence[float] = BOUNDS
     name: str = 'ours-bounded'
     setting_name: str = 'bound'
-
-    def preparation_ms(self, frame: Frame) -> float:
-        """Nothing is shared."""
-        return 0.0
 
     def encode(self, frame: Frame, setting: float) -> bytes:
         """Encode the depth."""
@@ -70,33 +71,20 @@ class BoundedCodec:
             return self.codec.encode(frame.depth, 'lossless').to_bytes()
         return self.codec.encode(frame.depth, 'bounded', max_error=setting).to_bytes()
 
-    def decode(self, stream: bytes) -> NDArray[np.uint16]:
-        """Restore the depth."""
-        return np.asarray(self.codec.decode(EncodedDepth.from_bytes(stream)), np.uint16)
-
 
 @dataclass(frozen=True)
-class MillimetreCodec:
+class MillimetreCodec(_OurCodec):
     """Our codec with a bound in mm up to a depth in m; lossless where no quantum fits."""
 
-    codec: DepthCodec
     at: float
     settings: Sequence[float]
     name: str = 'ours-bounded-mm'
     setting_name: str = 'bound'
 
-    def preparation_ms(self, frame: Frame) -> float:
-        """Nothing is shared."""
-        return 0.0
-
     def encode(self, frame: Frame, setting: float) -> bytes:
         """Encode the depth."""
         return self.codec.encode(
             frame.depth, 'bounded', max_error_mm=setting, at=self.at).to_bytes()
-
-    def decode(self, stream: bytes) -> NDArray[np.uint16]:
-        """Restore the depth."""
-        return np.asarray(self.codec.decode(EncodedDepth.from_bytes(stream)), np.uint16)
 
 
 def make_codecs(

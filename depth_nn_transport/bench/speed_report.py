@@ -20,8 +20,8 @@ from dataclasses import asdict, dataclass
 import json
 import os
 from pathlib import Path
-import platform
 
+from depth_nn_transport.bench.processor import processor_name
 from depth_nn_transport.bench.report import table
 from depth_nn_transport.bench.speed import CodecTimes, StageTimes
 from depth_nn_transport.bench.speed_frames import Size, Source
@@ -92,14 +92,6 @@ def draw(path: Path, stages: Sequence[StageTimes]) -> None:
     axes.set_xlabel('ms a frame')
     figure.legend(loc='outside lower center', ncols=(len(STAGES) + 1) // 2)
     figure.savefig(path, dpi=90)
-
-
-def processor_name() -> str:
-    """Return the processor's name, of its architecture if Linux does not tell."""
-    info = Path('/proc/cpuinfo')
-    lines = info.read_text().splitlines() if info.exists() else []
-    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
-    return names[0] if names else platform.machine()
 
 
 def _source_row(source: Source) -> list[str]:

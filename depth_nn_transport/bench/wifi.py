@@ -29,7 +29,6 @@ from depth_nn_transport.demo.node_process import NodeProcess
 
 import numpy as np
 
-RATE_HZ = 10.0
 STREAMS = (
     Stream('raw', 'best_effort', 5), Stream('raw', 'reliable', 5),
     Stream('png', 'best_effort', 5), Stream('png', 'reliable', 5),
@@ -116,7 +115,7 @@ def command_prefix(site: Site) -> tuple[str, ...]:
 
 def measure_stream(
         stream: Stream, links: Sequence[LinkQuality], robot: Site, base: Site, link: Link,
-        seconds: float, rate: float = RATE_HZ,
+        seconds: float, rate: float,
         progress: Callable[[], object] = lambda: None) -> list[Passage]:
     """
     Send a stream over all links, one after the other; it is set up over a perfect one.

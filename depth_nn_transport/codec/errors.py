@@ -25,7 +25,7 @@ class InvalidDepthError(DepthCodecError):
 
 
 class InvalidSettingError(DepthCodecError):
-    """A mode, quality or bound is out of its range."""
+    """A mode, quality, bound, runtime or number of threads is none that the codec has."""
 
 
 class RuntimeNotInstalledError(DepthCodecError):

@@ -95,13 +95,6 @@ def to_blocks(image: NDArray[Scalar]) -> NDArray[Scalar]:
     return grid.swapaxes(1, 2).reshape(-1, BLOCK**2)
 
 
-def from_blocks(blocks: NDArray[Scalar], shape: tuple[int, ...]) -> NDArray[Scalar]:
-    """Inverse of `to_blocks`."""
-    height, width = shape
-    grid = blocks.reshape(height // BLOCK, width // BLOCK, BLOCK, BLOCK)
-    return grid.swapaxes(1, 2).reshape(height, width)
-
-
 @compiled
 def _find(plane: Plane, valid: Bits) -> tuple[Bits, Plane]:
     """Label the near pixels of blocks with a step; measure the steps' heights in quanta."""

@@ -22,7 +22,7 @@ import click
 
 from depth_nn_transport.demo.environment import isolate
 from depth_nn_transport.demo.frames import load_frames, simulate_frames
-from depth_nn_transport.runtime.option import runtime_option
+from depth_nn_transport.options import runtime_option
 
 
 @click.command()

@@ -22,10 +22,10 @@ from functools import partial
 import json
 from pathlib import Path
 import time
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
-from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, DepthCodec, MODES
+from depth_nn_transport.codec.depth_codec import DepthCodec
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.frames.files import (
     ENCODED_SUFFIX,
@@ -36,7 +36,13 @@ from depth_nn_transport.frames.files import (
     read_encoded,
     write_depth,
 )
-from depth_nn_transport.runtime.option import runtime_option
+from depth_nn_transport.options import (
+    json_option,
+    model_option,
+    runtime_option,
+    settings_options,
+    threads_option,
+)
 import numpy as np
 from tqdm import tqdm
 
@@ -49,11 +55,6 @@ _OUT = click.option(
     '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
     help='Folder for the results; made if missing.',
 )
-_MODEL = click.option('--model', default='main', show_default=True, help='Model name or folder.')
-_THREADS = click.option(
-    '--threads', default=1, show_default=True, type=click.IntRange(1), help='CPU threads.'
-)
-_JSON = click.option('--json', 'as_json', is_flag=True, help='Print the summary as one JSON line.')
 
 
 @dataclass
@@ -67,6 +68,9 @@ class _Run:
     milliseconds: list[float] = field(default_factory=list)
 
     def timed(self, work: Callable[[], Result]) -> Result:
+        """Do the work and time it; the first once more before, as that compiles for its size."""
+        if not self.milliseconds:
+            work()
         started = time.perf_counter()
         result = work()
         self.milliseconds.append(1e3 * (time.perf_counter() - started))
@@ -98,34 +102,23 @@ def _short(value: float | str) -> str:
 @click.command()
 @_INPUTS
 @_OUT
-@click.option('--mode', default='lossy', show_default=True, type=click.Choice(MODES))
-@click.option(
-    '--quality', default=DEFAULT_QUALITY, show_default=True, type=click.FloatRange(0, 100),
-    help='Of lossy mode; more is better and larger.',
-)
-@click.option('--max-error', type=float, help='Of bounded mode: quanta.')
-@click.option('--max-error-mm', type=float, help='Of bounded mode, instead: millimetres.')
-@click.option('--at', type=float, help='Depth (m) up to which the millimetres hold.')
-@_MODEL
-@_THREADS
+@settings_options
+@model_option
+@threads_option
 @runtime_option
-@_JSON
+@json_option
 def encode(
-    inputs: tuple[Path, ...], out: Path, mode: str, quality: float,
-    max_error: float | None, max_error_mm: float | None, at: float | None, model: str,
-    threads: int, runtime: str, as_json: bool,
+    inputs: tuple[Path, ...], out: Path, model: str, threads: int, runtime: str, as_json: bool,
+    **settings: Any,
 ) -> None:
     """Encode 16-bit depth PNGs (files or folders) to one .dnt file a frame."""
     with _readable_errors():
-        codec = _warm_codec(model, threads, runtime)
+        codec = DepthCodec(model, threads, runtime)
         run = _Run('encode', codec)
         for path in _progress(find_files(inputs, IMAGE_SUFFIX), 'encoding', out):
             depth = read_depth(path)
             with _naming(path):
-                encoded = run.timed(partial(
-                    codec.encode, depth, mode, quality, max_error=max_error,
-                    max_error_mm=max_error_mm, at=at,
-                ))
+                encoded = run.timed(partial(codec.encode, depth, **settings))
             data = encoded.to_bytes()
             (out / f'{path.stem}{ENCODED_SUFFIX}').write_bytes(data)
             run.size += len(data)
@@ -136,16 +129,16 @@ def encode(
 @click.command()
 @_INPUTS
 @_OUT
-@_MODEL
-@_THREADS
+@model_option
+@threads_option
 @runtime_option
-@_JSON
+@json_option
 def decode(
     inputs: tuple[Path, ...], out: Path, model: str, threads: int, runtime: str, as_json: bool
 ) -> None:
     """Decode .dnt files (files or folders) to 16-bit PNGs in millimetres."""
     with _readable_errors():
-        codec = _warm_codec(model, threads, runtime)
+        codec = DepthCodec(model, threads, runtime)
         run = _Run('decode', codec)
         for path in _progress(find_files(inputs, ENCODED_SUFFIX), 'decoding', out):
             encoded = read_encoded(path)
@@ -155,13 +148,6 @@ def decode(
             run.size += len(encoded.to_bytes())
             run.pixels += depth.size
         run.report(as_json)
-
-
-def _warm_codec(model: str, threads: int, runtime: str) -> DepthCodec:
-    """Load a codec and run it once, so that start-up is not timed as work."""
-    codec = DepthCodec(model, threads, runtime)
-    codec.decode(codec.encode(np.full((64, 64), 1000, np.uint16)))
-    return codec
 
 
 def _progress(files: list[Path], verb: str, out: Path) -> Iterable[Path]:

@@ -70,7 +70,7 @@ class CodecNode(LifecycleNode):
     """
     A managed node that passes frames through the codec on a thread of its own, newest first.
 
-    Configuring loads the model, activating subscribes. A subclass defines `load_codec`,
+    Configuring loads the model, activating subscribes. A subclass defines
     `advertise_all`, `subscribe_all`, `is_idle` and `process`. `drops.counts` has the number of
     frames dropped for each reason; the node logs them when it is closed.
     """

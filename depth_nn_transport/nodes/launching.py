@@ -20,9 +20,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from depth_nn_transport.codec.depth_codec import MODES
 from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
 from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC
-from depth_nn_transport.nodes.parameters import ENCODER, MODES, refusal
+from depth_nn_transport.nodes.parameters import ENCODER, refusal
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
-# What the codec offers; written out, so that launch files need no model.
-MODES = ('lossy', 'bounded', 'lossless')
-RUNTIMES = ('auto', 'openvino', 'torch')
+from depth_nn_transport.codec.depth_codec import MODES
+from depth_nn_transport.runtime.registry import RUNTIMES
+
 ENCODINGS = ('source', '16UC1', '32FC1')
 # A Full HD image; larger claims of a message are not believed unless the user asks for it.
 FULL_HD_PIXELS = 1920 * 1080

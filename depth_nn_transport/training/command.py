@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from depth_nn_transport.options import threads_option
 
 
 @click.group()
@@ -29,21 +30,27 @@ def train() -> None:
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
+_data_option = click.option(
+    '--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.'
+)
+_out_option = click.option(
+    '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
+    help='Folder of the model.',
+)
+
 
 def _run_options(command: Callable[..., None]) -> Callable[..., None]:
     """Arguments and options of every training run with checkpoints."""
     file = click.Path(exists=True, dir_okay=False, path_type=Path)
     options = (
         click.argument('config', type=file),
-        click.option('--data', required=True, type=_FOLDER,
-                     help='Folder of folders of depth PNGs.'),
+        _data_option,
         click.option('--val', required=True, type=_FOLDER,
                      help='The same, for evaluation only.'),
         click.option('--run', required=True, type=click.Path(file_okay=False, path_type=Path),
                      help='Folder for checkpoints and curves; a run that is there is resumed.'),
         click.option('--device', default='auto', show_default=True, help='auto, cpu or cuda.'),
-        click.option('--threads', default=1, show_default=True, type=click.IntRange(1),
-                     help='CPU threads.'),
+        threads_option,
         click.option('--workers', default=0, show_default=True, type=click.IntRange(0),
                      help='Processes that draw crops beside; a GPU needs many.'),
         click.option('--evaluate-every', default=1000, show_default=True,
@@ -72,7 +79,6 @@ def transform(
     evaluate_every: int, start: str | None,
 ) -> None:
     """Train transforms and entropy model as the YAML file CONFIG says."""
-    from depth_nn_transport.codec.errors import ModelLoadError
     from depth_nn_transport.codec.model_files import ModelFiles
     from depth_nn_transport.training.dataset import load_recordings, thin
     from depth_nn_transport.training.model import ModelConfig
@@ -84,7 +90,7 @@ def transform(
         settings = load_config(config, TrainingConfig, ModelConfig)
         recordings = load_recordings(data), thin(load_recordings(val), 4)
         trainer = Trainer(settings, run, device, ModelFiles.load(start) if start else None)
-    except (ValueError, ModelLoadError) as error:
+    except ValueError as error:
         raise click.ClickException(str(error)) from error
     trainer.run(*recordings, evaluate_every, workers)
 
@@ -134,13 +140,10 @@ def hific_export(run: Path, out: Path) -> None:
 
 
 @train.command()
-@click.option('--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.')
+@_data_option
 @click.option('--steps', default=4000, show_default=True, type=click.IntRange(1))
 @click.option('--seed', default=0, show_default=True)
-@click.option(
-    '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-    help='Folder of the model.',
-)
+@_out_option
 def maps(data: Path, steps: int, seed: int, out: Path) -> None:
     """Train the coders of the hole mask and of the step map."""
     import numpy as np
@@ -163,12 +166,9 @@ def maps(data: Path, steps: int, seed: int, out: Path) -> None:
 
 
 @train.command()
-@click.option('--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.')
+@_data_option
 @click.option('--seed', default=0, show_default=True)
-@click.option(
-    '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-    help='Folder of the model.',
-)
+@_out_option
 def plane(data: Path, seed: int, out: Path) -> None:
     """Train the plane coder of lossless and tightly bounded frames."""
     import numpy as np
@@ -186,12 +186,9 @@ def plane(data: Path, seed: int, out: Path) -> None:
 
 
 @train.command()
-@click.option('--data', required=True, type=_FOLDER, help='Folder of folders of depth PNGs.')
+@_data_option
 @click.option('--model', default='main', show_default=True, help='Model whose frames to correct.')
-@click.option(
-    '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-    help='Folder of the model.',
-)
+@_out_option
 def corrections(data: Path, model: str, out: Path) -> None:
     """Fit the coder of corrections to what a model restores."""
     import numpy as np
@@ -201,7 +198,10 @@ def corrections(data: Path, model: str, out: Path) -> None:
     from depth_nn_transport.training.correction_model import fit_corrections, restored_frames
 
     out.mkdir(parents=True, exist_ok=True)
-    arrays: dict[str, Any] = dict(fit_corrections(restored_frames(DepthCodec(model), data)))
+    try:
+        arrays: dict[str, Any] = dict(fit_corrections(restored_frames(DepthCodec(model), data)))
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     np.savez_compressed(out / CORRECTIONS_FILE, **arrays)
 
 
@@ -212,7 +212,7 @@ def corrections(data: Path, model: str, out: Path) -> None:
 @click.option('--data', required=True, type=_FOLDER, help='Training frames, to fit the tables.')
 @click.option(
     '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-    help='Folder of the model; it must hold the mask coder already.',
+    help='Folder of the model; it must hold what the other commands train already.',
 )
 def export(run: Path, data: Path, out: Path) -> None:
     """Write the networks of a run and fit their entropy tables."""

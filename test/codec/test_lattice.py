@@ -21,7 +21,7 @@ from hypothesis import example, given, settings, strategies as st
 import numpy as np
 import pytest
 
-VAL = Path('../shared/data/val')
+VAL = Path(__file__).resolve().parents[3] / 'shared' / 'data' / 'val'
 RECORDED = {
     'd435_robot_raw480': 612358, 'd435_office_aligned480': 619410, 'd435_planes_480': 611370,
 }

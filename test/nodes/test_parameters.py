@@ -18,16 +18,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from depth_nn_transport.codec import depth_codec
-from depth_nn_transport.nodes.parameters import (
-    contradiction,
-    DECODER,
-    ENCODER,
-    MODES,
-    refusal,
-    RUNTIMES,
-)
-from depth_nn_transport.runtime import registry
+from depth_nn_transport.nodes.parameters import contradiction, DECODER, ENCODER, refusal
 
 import pytest
 
@@ -48,11 +39,6 @@ def test_defaults_are_accepted(setting):
 def test_bad_values_are_refused_by_name_and_value(name, value):
     reason = refusal(SETTINGS, {name: value})
     assert name in reason and repr(value) in reason
-
-
-def test_every_runtime_and_mode_of_the_codec_can_be_chosen():
-    assert RUNTIMES == registry.RUNTIMES
-    assert MODES == depth_codec.MODES
 
 
 def test_a_whole_number_will_do_for_a_double():

@@ -57,6 +57,11 @@ def test_thinning_keeps_evenly_spaced_frames():
     assert len(kept.valid) == 3
 
 
+def test_a_folder_without_folders_is_named(tmp_path):
+    with pytest.raises(ValueError, match=f'{tmp_path} holds no folder'):
+        load_recordings(tmp_path)
+
+
 def write(folder, name, depth):
     folder.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(folder / name), depth)

@@ -19,7 +19,13 @@ from pathlib import Path
 
 from depth_nn_transport.codec.fill import fill_holes
 from depth_nn_transport.frames.files import find_files, IMAGE_SUFFIX, read_depth
-from depth_nn_transport.training.dataset import CropSampler, Plane, Recording, Valid
+from depth_nn_transport.training.dataset import (
+    CropSampler,
+    Plane,
+    Recording,
+    recording_folders,
+    Valid,
+)
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
@@ -29,11 +35,11 @@ def load_depths(root: Path) -> list[Recording]:
     """Read every subfolder of 16-bit depth PNGs.
 
     Raises:
-        ValueError: if a folder holds none, or something else.
+        ValueError: if there is none, or one that holds no such image, or something else.
 
     """
-    folders = sorted(p for p in root.iterdir() if p.is_dir())
-    return [load_depth_recording(folder) for folder in tqdm(folders, 'reading', disable=None)]
+    folders = tqdm(recording_folders(root), 'reading', disable=None)
+    return [load_depth_recording(folder) for folder in folders]
 
 
 def load_depth_recording(folder: Path) -> Recording:

@@ -11,14 +11,17 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The option ``--runtime`` of commands that run the codec."""
+"""The processor of this machine."""
 
 from __future__ import annotations
 
-import click
-from depth_nn_transport.runtime.registry import AUTO, RUNTIMES
+from pathlib import Path
+import platform
 
-runtime_option = click.option(
-    '--runtime', default=AUTO, show_default=True, type=click.Choice(RUNTIMES),
-    help='What runs the networks; torch takes a GPU where there is one.',
-)
+
+def processor_name() -> str:
+    """Return the processor's name, of its architecture if Linux does not tell."""
+    info = Path('/proc/cpuinfo')
+    lines = info.read_text().splitlines() if info.exists() else []
+    names = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    return names[0] if names else platform.machine()
