@@ -362,29 +362,32 @@ class DepthCodec:
     def _decode_within(
         self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
     ) -> Depth:
-        engine, hole = _EXACT, 0
         depth: Depth = np.zeros(valid.shape, np.uint16)
-        if len(encoded.latents) >= 2:
-            engine, hole = encoded.latents[0], min(encoded.latents[1], len(_HOLES) - 1)
         if valid.any():
-            depth = self._decode_engine(engine, encoded, valid, lattice)
+            depth = self._decode_engine(encoded, valid, lattice)
         if encoded.encoding == '16UC1':
             if depth.dtype != np.uint16:
                 raise CorruptStreamError('floats in a frame of integers')
             return depth
         metres = depth if depth.dtype == np.float32 else depth.astype(np.float32) / MM_PER_M
+        # The hole's byte comes behind the engine's, which a frame of nothing but holes lacks.
+        engine_and_hole = encoded.latents[:2]
+        hole = min(engine_and_hole[-1], len(_HOLES) - 1) if engine_and_hole else 0
         return np.where(valid, metres, _HOLES[hole])
 
     def _decode_engine(
-        self, engine: int, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
+        self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
     ) -> Depth:
         data = encoded.latents[2:]
+        if not data:
+            raise CorruptStreamError(f'{len(encoded.latents)} bytes of valid pixels are too few')
+        engine = encoded.latents[0]
         if engine == _EXACT:
             return self._exact.decode(data, valid, lattice, encoded.max_error)
         if engine == _EXACT_METRES:
             return self._exact.decode_metres(data, valid, lattice, encoded.max_error)
-        if engine != _CORRECTED or not data:
-            raise CorruptStreamError(f'unknown engine {engine}, or no bytes for it')
+        if engine != _CORRECTED:
+            raise CorruptStreamError(f'unknown engine {engine}')
         quality = min(data[0], 100)
         depth = lattice.to_depth(self._decode_corrected(data[1:], valid, quality, lattice))
         return np.where(valid, np.clip(np.rint(depth), 1, DEPTH_MAX), 0).astype(np.uint16)

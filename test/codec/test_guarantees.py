@@ -210,6 +210,13 @@ def test_nothing_but_holes(codec, mode, dtype):
     assert not np.nan_to_num(restored).any()
 
 
+@pytest.mark.parametrize('hole', [0.0, np.nan])
+def test_a_frame_of_one_kind_of_hole_is_lossless(codec, hole):
+    depth = np.full((30, 50), hole, np.float32)
+    restored = restore(codec, codec.encode(depth, 'lossless'))
+    np.testing.assert_array_equal(restored.view(np.uint32), depth.view(np.uint32))
+
+
 @pytest.mark.parametrize('setting', [
     {'mode': 'bounded'}, {'mode': 'bounded', 'max_error': -1},
     {'mode': 'bounded', 'max_error': np.nan}, {'mode': 'bounded', 'max_error': 1e9},
