@@ -385,7 +385,10 @@ class DepthCodec:
         if engine == _EXACT:
             return self._exact.decode(data, valid, lattice, encoded.max_error)
         if engine == _EXACT_METRES:
-            return self._exact.decode_metres(data, valid, lattice, encoded.max_error)
+            metres = self._exact.decode_metres(data, valid, lattice, encoded.max_error)
+            if encoded.mode is Mode.BOUNDED and not _is_depth(metres[valid]).all():
+                raise CorruptStreamError('valid pixels of a bounded frame that are no depths')
+            return metres
         if engine != _CORRECTED:
             raise CorruptStreamError(f'unknown engine {engine}')
         quality = min(data[0], 100)
@@ -400,7 +403,7 @@ class DepthCodec:
             return _ExactFrame(depth, depth > 0, self._lattice_of(depth), '16UC1')
         metres = np.ascontiguousarray(depth, np.float32)
         hole = 0
-        valid = np.isfinite(metres) & (metres > 0)
+        valid = _is_depth(metres)
         if keep_holes:
             zero = metres.view(np.uint32) == 0
             hole = int(zero.sum() > np.isnan(metres).sum())
@@ -417,7 +420,7 @@ class DepthCodec:
         if depth.dtype == np.uint16:
             lattice = self._lattice_of(depth.astype(np.uint16, copy=False))
             return _Frame(depth, depth > 0, lattice, '16UC1')
-        valid = np.isfinite(depth) & (depth > 0)
+        valid = _is_depth(depth)
         metres = np.minimum(np.where(valid, depth, 0), _MAX_METRES)
         return self._check_metres(metres * MM_PER_M, valid)
 
@@ -505,6 +508,11 @@ def _check_mode(
     if (max_error, max_error_mm, at) != (None, None, None):
         raise InvalidSettingError(f'a bound is for bounded mode, not for {mode} mode')
     return Bound(0.0) if mode == 'lossless' else None
+
+
+def _is_depth(metres: Depth) -> NDArray[np.bool_]:
+    """Tell which values are depths: all others are holes, but in lossless mode."""
+    return np.isfinite(metres) & (metres > 0)
 
 
 def _keeps(frame: _ExactFrame, restored: Depth, bound: Bound, quanta: float) -> bool:
