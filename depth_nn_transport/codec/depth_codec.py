@@ -362,29 +362,35 @@ class DepthCodec:
     def _decode_within(
         self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
     ) -> Depth:
-        engine, hole = _EXACT, 0
         depth: Depth = np.zeros(valid.shape, np.uint16)
-        if len(encoded.latents) >= 2:
-            engine, hole = encoded.latents[0], min(encoded.latents[1], len(_HOLES) - 1)
         if valid.any():
-            depth = self._decode_engine(engine, encoded, valid, lattice)
+            depth = self._decode_engine(encoded, valid, lattice)
         if encoded.encoding == '16UC1':
             if depth.dtype != np.uint16:
                 raise CorruptStreamError('floats in a frame of integers')
             return depth
         metres = depth if depth.dtype == np.float32 else depth.astype(np.float32) / MM_PER_M
+        # The hole's byte comes behind the engine's, which a frame of nothing but holes lacks.
+        engine_and_hole = encoded.latents[:2]
+        hole = min(engine_and_hole[-1], len(_HOLES) - 1) if engine_and_hole else 0
         return np.where(valid, metres, _HOLES[hole])
 
     def _decode_engine(
-        self, engine: int, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
+        self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
     ) -> Depth:
         data = encoded.latents[2:]
+        if not data:
+            raise CorruptStreamError(f'{len(encoded.latents)} bytes of valid pixels are too few')
+        engine = encoded.latents[0]
         if engine == _EXACT:
             return self._exact.decode(data, valid, lattice, encoded.max_error)
         if engine == _EXACT_METRES:
-            return self._exact.decode_metres(data, valid, lattice, encoded.max_error)
-        if engine != _CORRECTED or not data:
-            raise CorruptStreamError(f'unknown engine {engine}, or no bytes for it')
+            metres = self._exact.decode_metres(data, valid, lattice, encoded.max_error)
+            if encoded.mode is Mode.BOUNDED and not _is_depth(metres[valid]).all():
+                raise CorruptStreamError('valid pixels of a bounded frame that are no depths')
+            return metres
+        if engine != _CORRECTED:
+            raise CorruptStreamError(f'unknown engine {engine}')
         quality = min(data[0], 100)
         depth = lattice.to_depth(self._decode_corrected(data[1:], valid, quality, lattice))
         return np.where(valid, np.clip(np.rint(depth), 1, DEPTH_MAX), 0).astype(np.uint16)
@@ -397,7 +403,7 @@ class DepthCodec:
             return _ExactFrame(depth, depth > 0, self._lattice_of(depth), '16UC1')
         metres = np.ascontiguousarray(depth, np.float32)
         hole = 0
-        valid = np.isfinite(metres) & (metres > 0)
+        valid = _is_depth(metres)
         if keep_holes:
             zero = metres.view(np.uint32) == 0
             hole = int(zero.sum() > np.isnan(metres).sum())
@@ -414,7 +420,7 @@ class DepthCodec:
         if depth.dtype == np.uint16:
             lattice = self._lattice_of(depth.astype(np.uint16, copy=False))
             return _Frame(depth, depth > 0, lattice, '16UC1')
-        valid = np.isfinite(depth) & (depth > 0)
+        valid = _is_depth(depth)
         metres = np.minimum(np.where(valid, depth, 0), _MAX_METRES)
         return self._check_metres(metres * MM_PER_M, valid)
 
@@ -502,6 +508,11 @@ def _check_mode(
     if (max_error, max_error_mm, at) != (None, None, None):
         raise InvalidSettingError(f'a bound is for bounded mode, not for {mode} mode')
     return Bound(0.0) if mode == 'lossless' else None
+
+
+def _is_depth(metres: Depth) -> NDArray[np.bool_]:
+    """Tell which values are depths: all others are holes, but in lossless mode."""
+    return np.isfinite(metres) & (metres > 0)
 
 
 def _keeps(frame: _ExactFrame, restored: Depth, bound: Bound, quanta: float) -> bool:

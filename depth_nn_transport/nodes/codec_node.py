@@ -57,7 +57,6 @@ from rclpy.logging import get_logger
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
-from rclpy.time import Time
 
 # Height and width of the frames that are expected before any has come.
 USUAL_SIZE = (480, 848)
@@ -323,8 +322,9 @@ class CodecNode(LifecycleNode):
 
     def age_ms(self, stamp: Any) -> float:
         """Return the time since a header's stamp, by the node's clock."""
-        age = self.get_clock().now() - Time.from_msg(stamp, self.get_clock().clock_type)
-        return float(age.nanoseconds) / 1e6
+        # Not as a `Time`, which refuses what lies before the epoch: stamps may be of any clock.
+        age_ns = self.get_clock().now().nanoseconds - stamp.sec * 10**9 - stamp.nanosec
+        return float(age_ns) / 1e6
 
     def problems(self) -> list[Problem]:
         """Return what is wrong at the moment."""

@@ -16,9 +16,13 @@
 import dataclasses
 
 from depth_nn_transport import DepthCodec
-from depth_nn_transport.codec.container import EncodedDepth
+from depth_nn_transport.codec.container import EncodedDepth, Mode
 from depth_nn_transport.codec.depth_codec import smoothness
-from depth_nn_transport.codec.errors import DepthCodecError, InvalidSettingError
+from depth_nn_transport.codec.errors import (
+    CorruptStreamError,
+    DepthCodecError,
+    InvalidSettingError,
+)
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.simulator import simulate_sequence
 from hypothesis import given, settings, strategies as st
@@ -210,6 +214,13 @@ def test_nothing_but_holes(codec, mode, dtype):
     assert not np.nan_to_num(restored).any()
 
 
+@pytest.mark.parametrize('hole', [0.0, np.nan])
+def test_a_frame_of_one_kind_of_hole_is_lossless(codec, hole):
+    depth = np.full((30, 50), hole, np.float32)
+    restored = restore(codec, codec.encode(depth, 'lossless'))
+    np.testing.assert_array_equal(restored.view(np.uint32), depth.view(np.uint32))
+
+
 @pytest.mark.parametrize('setting', [
     {'mode': 'bounded'}, {'mode': 'bounded', 'max_error': -1},
     {'mode': 'bounded', 'max_error': np.nan}, {'mode': 'bounded', 'max_error': 1e9},
@@ -221,6 +232,16 @@ def test_nothing_but_holes(codec, mode, dtype):
 def test_bounds_out_of_range_are_refused(codec, setting):
     with pytest.raises(InvalidSettingError):
         codec.encode(on_grid(0), **setting)
+
+
+@pytest.mark.parametrize('value', [np.nan, np.inf, -np.inf, -1.5, 0.0])
+def test_bounded_frames_hold_nothing_but_depths(codec, value):
+    depth = real_metres(0)
+    depth[7, 7], depth[8] = value, 0.0 if np.isnan(value) else np.nan
+    lossless = codec.encode(depth, 'lossless')
+    hostile = dataclasses.replace(lossless, mode=Mode.BOUNDED, max_error=1.0)
+    with pytest.raises(CorruptStreamError, match='no depths'):
+        restore(codec, hostile)
 
 
 payload = st.binary(max_size=300)

@@ -50,3 +50,9 @@ def test_changed_holes_are_counted_apart():
     sample = compare(DEPTH, restored, ENCODED)
     assert sample.changed_holes == 3
     assert sample.max_mm == 0
+
+
+def test_metres_beyond_all_measure_have_a_finite_error():
+    metres = np.full((4, 4), np.finfo(np.float32).max)
+    assert compare(metres, metres, ENCODED).max_mm == 0
+    assert compare(metres, np.full_like(metres, 1000), ENCODED).max_mm == 0

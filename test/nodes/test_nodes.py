@@ -126,6 +126,13 @@ def test_images_come_out_as_they_went_in(chain):
         assert mean_error_mm(restored, image) < 20
 
 
+def test_images_pass_whatever_clock_their_stamps_are_of(chain):
+    image = slope(number=-5)
+    assert chain.pass_through(image).header == image.header
+    for process in (chain.encoder, chain.decoder):
+        assert 'unexpected' not in process.stop().summary['dropped']
+
+
 def test_calibration_comes_with_the_header_of_the_image(chain):
     image = slope(number=7)
 
