@@ -35,6 +35,7 @@ from depth_nn_transport.frames.files import (
     read_depth,
     read_encoded,
     write_depth,
+    write_whole,
 )
 from depth_nn_transport.runtime.option import runtime_option
 import numpy as np
@@ -127,7 +128,7 @@ def encode(
                     max_error_mm=max_error_mm, at=at,
                 ))
             data = encoded.to_bytes()
-            (out / f'{path.stem}{ENCODED_SUFFIX}').write_bytes(data)
+            write_whole(out / f'{path.stem}{ENCODED_SUFFIX}', data)
             run.size += len(data)
             run.pixels += depth.size
         run.report(as_json)
@@ -147,7 +148,9 @@ def decode(
     with _readable_errors():
         codec = _warm_codec(model, threads, runtime)
         run = _Run('decode', codec)
-        for path in _progress(find_files(inputs, ENCODED_SUFFIX), 'decoding', out):
+        files = find_files(inputs, ENCODED_SUFFIX)
+        _check_originals(files, out)
+        for path in _progress(files, 'decoding', out):
             encoded = read_encoded(path)
             with _naming(path):
                 depth = run.timed(partial(codec.decode, encoded))
@@ -162,6 +165,15 @@ def _warm_codec(model: str, threads: int, runtime: str) -> DepthCodec:
     codec = DepthCodec(model, threads, runtime)
     codec.decode(codec.encode(np.full((64, 64), 1000, np.uint16)))
     return codec
+
+
+def _check_originals(files: list[Path], out: Path) -> None:
+    """Refuse to write over images beside encoded files, which may be their originals."""
+    for path in files:
+        image = out / f'{path.stem}{IMAGE_SUFFIX}'
+        if image.exists() and out.samefile(path.parent):
+            raise FrameFileError(f'{image} is there already, perhaps as the original of {path}; '
+                                 'decode into another folder')
 
 
 def _progress(files: list[Path], verb: str, out: Path) -> Iterable[Path]:

@@ -54,6 +54,14 @@ def test_encode_then_decode(images, tmp_path):
         np.testing.assert_array_equal(depth == 0, read_depth(path) == 0)
 
 
+def test_decode_spares_the_originals(images):
+    before = (images / '0002.png').read_bytes()
+    assert run(encode, images, '--out', images).exit_code == 0
+    result = run(decode, images, '--out', images)
+    assert result.exit_code == 1 and '0000.png is there already' in result.output
+    assert (images / '0002.png').read_bytes() == before
+
+
 def test_single_files_are_taken(images, tmp_path):
     result = run(encode, images / '0001.png', '--out', tmp_path)
     assert result.exit_code == 0, result.output
