@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 import json
 import os
@@ -26,8 +27,34 @@ from tqdm import tqdm
 
 _DEFAULT_COMMAND = 'rate-distortion'
 
+
+def _distinct(
+    context: click.Context, parameter: click.Parameter, folders: tuple[Path, ...]
+) -> tuple[Path, ...]:
+    """Return folders, or raise click.BadParameter if results of two would go by one name."""
+    counts = Counter(folder.name for folder in folders)
+    if alike := [str(folder) for folder in folders if counts[folder.name] > 1]:
+        raise click.BadParameter(f'{", ".join(alike)}: results go by the name of their folder, '
+                                 'which has to differ')
+    return folders
+
+
+def _made(context: click.Context, parameter: click.Parameter, out: Path) -> Path:
+    """Make the folder for the results, lest a measurement be in vain."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.BadParameter(f'{out} cannot be made: {error.strerror}') from error
+    return out
+
+
+def _parent_made(context: click.Context, parameter: click.Parameter, out: Path) -> Path:
+    _made(context, parameter, out.parent)
+    return out
+
+
 _folders_argument = click.argument(
-    'folders', metavar='DIR...', nargs=-1, required=True,
+    'folders', metavar='DIR...', nargs=-1, required=True, callback=_distinct,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )
 _frames_option = click.option(
@@ -53,7 +80,7 @@ def bench() -> None:
 @bench.command(_DEFAULT_COMMAND)
 @_folders_argument
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for tables and plots.')
+              callback=_made, help='Folder for tables and plots.')
 @_frames_option
 @click.option('--codecs', help='Codecs to run, by name, separated by commas.  [default: all]')
 @click.option('--qualities', help='Our qualities, 0 to 100, separated by commas.')
@@ -90,7 +117,7 @@ def rate_distortion(
 @bench.command()
 @_folders_argument
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the tables and the bars.')
+              callback=_made, help='Folder for the tables and the bars.')
 @click.option('--frames', default=6, show_default=True, type=click.IntRange(1),
               help='Of each size, evenly subsampled from a folder.')
 @click.option('--model', default='main', show_default=True)
@@ -134,7 +161,7 @@ def speed(
 @bench.command()
 @_folders_argument
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the tables.')
+              callback=_made, help='Folder for the tables.')
 @click.option('--frames', default=3, show_default=True, type=click.IntRange(1),
               help='Frames of each folder, evenly subsampled.')
 @click.option('--model', default='main', show_default=True, help='Our model.')
@@ -155,7 +182,7 @@ def bounded(
 @bench.command()
 @_folders_argument
 @click.option('--out', required=True, type=click.Path(dir_okay=False, path_type=Path),
-              help='Plot to write, a PNG.')
+              callback=_parent_made, help='Plot to write, a PNG.')
 def simulator(folders: tuple[Path, ...], out: Path) -> None:
     """Plot holes, noise and motion of both simulators beside those of recordings."""
     from depth_nn_transport.bench.simulator_statistics import compare_simulators
@@ -169,7 +196,7 @@ def simulator(folders: tuple[Path, ...], out: Path) -> None:
 @bench.command()
 @_folders_argument
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the table and the bars.')
+              callback=_made, help='Folder for the table and the bars.')
 @click.option('--frames', type=click.IntRange(1), help='Of each folder.  [default: all]')
 @click.option('--model', default='main', show_default=True)
 @click.option('--threads', default=lambda: len(os.sched_getaffinity(0)), type=click.IntRange(1),
@@ -198,7 +225,7 @@ def bag(
 
 @bench.command()
 @click.option('--out', required=True, type=click.Path(dir_okay=False, path_type=Path),
-              help='Report to write, Markdown.')
+              callback=_parent_made, help='Report to write, Markdown.')
 def exactness(out: Path) -> None:
     """Hold all runtimes, threads and instruction sets of this machine against each other."""
     from depth_nn_transport.bench import exactness_report as report
@@ -213,11 +240,11 @@ def exactness(out: Path) -> None:
 
 @bench.command()
 @click.argument(
-    'folders', metavar='[DIR]...', nargs=-1,
+    'folders', metavar='[DIR]...', nargs=-1, callback=_distinct,
     type=click.Path(exists=True, file_okay=False, path_type=Path),
 )
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the tables and the picture.')
+              callback=_made, help='Folder for the tables and the picture.')
 @click.option('--frames', default=6, show_default=True, type=click.IntRange(1),
               help='Simulated scenes, and frames of each folder.')
 @click.option('--model', default='main', show_default=True)
@@ -232,13 +259,13 @@ def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) ->
     from depth_nn_transport.bench import navigation_report as report
 
     cv2.setNumThreads(1)
-    out.mkdir(parents=True, exist_ok=True)
     recordings = {}
     try:
         for name, load in comparison.recordings(folders).items():
-            scenes = list(tqdm(load(frames), desc=name, total=frames, unit='scene'))
+            scenes = list(tqdm(load(frames), name, frames, unit='scene', disable=None))
             settings = comparison.choose_settings(scenes, model)
-            with tqdm(total=len(settings) * len(scenes), desc=name, unit='frame') as bar:
+            total = len(settings) * len(scenes)
+            with tqdm(desc=name, total=total, unit='frame', disable=None) as bar:
                 impacts = comparison.measure_settings(scenes, settings, bar.update)
             pixels = scenes[0].frame.depth.size
             recordings[name] = {
@@ -258,7 +285,7 @@ def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) ->
 
 @bench.command()
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for tables and chart.')
+              callback=_made, help='Folder for tables and chart.')
 @click.option('--seconds', default=8.0, show_default=True, type=click.FloatRange(1),
               help='Of each stream over each link.')
 @click.option('--rate', default=10.0, show_default=True, type=click.FloatRange(0.1, 60),
@@ -274,7 +301,6 @@ def wifi(out: Path, seconds: float, rate: float) -> None:
     from depth_nn_transport.bench.wifi_report import write_report
 
     streams, links = measurement.STREAMS, measurement.LINKS
-    out.mkdir(parents=True, exist_ok=True)
     passages = []
     try:
         with (ended_by_signals(), robot_and_base() as (robot, base, link),
@@ -291,7 +317,7 @@ def wifi(out: Path, seconds: float, rate: float) -> None:
 @bench.command()
 @_folders_argument
 @click.option('--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-              help='Folder for the tables and the picture.')
+              callback=_made, help='Folder for the tables and the picture.')
 @_frames_option
 @click.option('--model', default='main', show_default=True, help='Our model.')
 @click.option('--threads', default=1, show_default=True, type=click.IntRange(1))
