@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 import importlib
+from typing import Any
 
 import click
 
@@ -51,10 +52,24 @@ class LazyGroup(click.Group):
         try:
             command: click.Command = getattr(importlib.import_module(module), attribute)
         except ModuleNotFoundError as error:
-            raise click.ClickException(
-                f'{cmd_name!r} needs the Python package {error.name!r}: {error}'
-            ) from error
+            raise _missing_package(cmd_name, error) from error
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command.
+
+        Raises:
+            click.ClickException: if a package that it imports on the way is not installed.
+
+        """
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            raise _missing_package(ctx.invoked_subcommand, error) from error
+
+
+def _missing_package(command: str | None, error: ModuleNotFoundError) -> click.ClickException:
+    return click.ClickException(f'{command!r} needs the Python package {error.name!r}: {error}')
 
 
 @click.command(cls=LazyGroup)

@@ -51,6 +51,14 @@ def test_a_missing_package_is_named(monkeypatch):
     assert "'encode' needs the Python package 'no_such_package'" in result.output
 
 
+def test_a_package_that_is_missed_on_the_way_is_named(monkeypatch, tmp_path):
+    monkeypatch.delitem(sys.modules, 'depth_nn_transport.bag.record', raising=False)
+    monkeypatch.setitem(sys.modules, 'rclpy', None)
+    result = run('bag', 'record', str(tmp_path / 'bag'), '/topic')
+    assert result.exit_code == 1
+    assert "'bag' needs the Python package 'rclpy'" in result.output
+
+
 def test_a_robot_needs_neither_torch_nor_ros_to_encode():
     script = (
         'import sys\n'

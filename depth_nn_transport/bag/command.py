@@ -49,6 +49,7 @@ from depth_nn_transport.bag.table import table
 from depth_nn_transport.bag.verify import verify, worst_frames
 from depth_nn_transport.bag.writer import BagWriter
 from depth_nn_transport.codec.errors import DepthCodecError
+from depth_nn_transport.frames.files import FrameFileError
 from depth_nn_transport.options import (
     json_option,
     model_option,
@@ -82,8 +83,11 @@ def bag() -> None:
 @json_option
 def info(source: Path, as_json: bool) -> None:
     """Tell the topics of a bag, their sizes and how their depth is coded."""
-    with _readable_errors(), BagReader(source) as reader:
-        description = describe(reader, _bar(reader.message_count, 'reading').update)
+    with (
+        _readable_errors(), BagReader(source) as reader,
+        _bar(reader.message_count, 'reading') as bar,
+    ):
+        description = describe(reader, bar.update)
     if as_json:
         click.echo(json.dumps(description))
         return
@@ -173,8 +177,9 @@ def verify_command(
     with (
         _readable_errors(), BagReader(original) as before, BagReader(other) as after,
         WorkerPool(threads, worker.prepare, (model, runtime)) as pool,
+        _bar(None, 'comparing') as bar,
     ):
-        depth, others = verify(before, after, pool, _bar(None, 'comparing').update)
+        depth, others = verify(before, after, pool, bar.update)
         if out is not None:
             # Only this needs matplotlib.
             from depth_nn_transport.bag.picture import draw_worst
@@ -198,9 +203,9 @@ def export(source: Path, out: Path, topics: str, model: str, threads: int, runti
     with (
         _readable_errors(), BagReader(source) as reader,
         WorkerPool(threads, worker.prepare, (model, runtime)) as pool,
+        _bar(None, 'exporting') as bar,
     ):
-        progress = _bar(None, 'exporting').update
-        reports = export_topics(reader, _names(topics), out, pool, progress)
+        reports = export_topics(reader, _names(topics), out, pool, bar.update)
     for report in reports:
         click.echo(f'{report.topic}: {report.frames} frames in {report.folder}')
         _tell_refused(report.refused)
@@ -247,8 +252,8 @@ def _convert(
     with (
         WorkerPool(threads, worker.prepare, (model, runtime)) as pool,
         BagWriter(target, plugin, reader.custom_data) as writer,
+        _bar(reader.message_count, 'converting') as bar,
     ):
-        bar = _bar(reader.message_count, 'converting')
         reports = convert(reader, writer, conversions, pool, bar.update)
     seconds = time.perf_counter() - started
     for report in reports:
@@ -263,7 +268,7 @@ def _tell_refused(refused: dict[str, int]) -> None:
 
 
 def _names(topics: str) -> list[str]:
-    return [name for name in topics.split(',') if name]
+    return [name.strip() for name in topics.split(',') if name.strip()]
 
 
 def _bar(total: int | None, verb: str) -> Any:
@@ -275,5 +280,5 @@ def _readable_errors() -> Iterator[None]:
     """Turn expected errors into one line and exit status 1."""
     try:
         yield
-    except (BagError, DepthCodecError, OSError) as error:
+    except (BagError, DepthCodecError, FrameFileError, OSError) as error:
         raise click.ClickException(str(error)) from error

@@ -56,7 +56,7 @@ def export_topics(
         progress: called with the number of frames written.
 
     Raises:
-        BagError: if there is no such topic, or the bag cannot be read.
+        BagError: if there is no such topic, two share a folder, or the bag cannot be read.
 
     """
     encoded = encoded_topics(reader)
@@ -66,14 +66,29 @@ def export_topics(
     topics += image_topics(reader, images) if images or not names else []
     if not topics:
         raise BagError(f'{reader.path} has no depth topic')
-    return [_export(reader, topic, out, pool, progress) for topic in topics]
+    reports = [
+        ExportReport(topic.topic, out / topic.topic.strip('/').replace('/', '_'))
+        for topic in topics
+    ]
+    _check_distinct(reports)
+    for topic, report in zip(topics, reports, strict=True):
+        _export(reader, topic, report, pool, progress)
+    return reports
+
+
+def _check_distinct(reports: Sequence[ExportReport]) -> None:
+    topics: dict[Path, str] = {}
+    for report in reports:
+        other = topics.setdefault(report.folder, report.topic)
+        if other != report.topic:
+            raise BagError(f'{other} and {report.topic} would share the folder {report.folder}; '
+                           'choose between them with --topics')
 
 
 def _export(
-    reader: BagReader, topic: Connection, out: Path, pool: WorkerPool,
+    reader: BagReader, topic: Connection, report: ExportReport, pool: WorkerPool,
     progress: Callable[[int], Any],
-) -> ExportReport:
-    report = ExportReport(topic.topic, out / topic.topic.strip('/').replace('/', '_'))
+) -> None:
     report.folder.mkdir(parents=True, exist_ok=True)
     for _, refused in pool.in_order(_tasks(reader, topic, report)):
         if refused is None:
@@ -81,7 +96,6 @@ def _export(
         else:
             report.refused[refused.reason] += 1
         progress(1)
-    return report
 
 
 def _tasks(reader: BagReader, topic: Connection, report: ExportReport) -> Iterator[Task]:

@@ -61,7 +61,7 @@ class Recorder(Node):  # type: ignore[misc]
     def __init__(self, writer: BagWriter, topics: Sequence[str]) -> None:
         """Wait for the topics to appear, subscribe to each when it does."""
         super().__init__('depth_bag_recorder')
-        self.counts = {self.resolve_topic_name(topic): 0 for topic in topics}
+        self.counts = {self._full_name(topic): 0 for topic in topics}
         self.failure: BagError | None = None
         self._writer = writer
         self._awaited = set(self.counts)
@@ -76,6 +76,12 @@ class Recorder(Node):  # type: ignore[misc]
             if publishers:
                 self._subscribe(topic, publishers[0].topic_type, publishers)
                 self._awaited.discard(topic)
+
+    def _full_name(self, topic: str) -> str:
+        try:
+            return str(self.resolve_topic_name(topic))
+        except RuntimeError as error:
+            raise BagError(f'{topic!r} cannot be recorded: {error}') from error
 
     def _subscribe(self, topic: str, msgtype: str, publishers: Sequence[Any]) -> None:
         profiles = [publisher.qos_profile for publisher in publishers]
@@ -103,7 +109,7 @@ def record_topics(
     """Record topics until SIGINT or SIGTERM, or for a time; return the messages of each.
 
     Raises:
-        BagError: if the bag cannot be written.
+        BagError: if the bag cannot be written, or a topic cannot have such a name.
 
     """
     # The signal handlers of rclpy would take away the context with messages still in the queues.

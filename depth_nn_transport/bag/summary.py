@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+import math
 from typing import Any
 
 from depth_nn_transport.bag.convert import TopicReport
@@ -71,8 +72,8 @@ def verification_summary(
         'depth': [
             {'original': report.original, 'restored': report.restored, 'frames': report.frames,
              'missing': report.missing, 'extra': report.extra,
-             'mean_mm': report.mm.mean(), 'p99_mm': report.mm.percentile(99),
-             'max_mm': report.max_mm, 'mean_quanta': report.quanta.mean(),
+             'mean_mm': _number(report.mm.mean()), 'p99_mm': report.mm.percentile(99),
+             'max_mm': report.max_mm, 'mean_quanta': _number(report.quanta.mean()),
              'p99_quanta': report.quanta.percentile(99), 'max_quanta': report.max_quanta,
              'changed_holes': report.changed_holes, 'problems': dict(report.problems),
              'bytes_before': report.bytes_before, 'bytes_after': report.bytes_after}
@@ -102,6 +103,11 @@ def verification_text(depth: Sequence[DepthReport], others: Sequence[OtherReport
     lines.append(f'other topics: {len(others) - len(different)} identical'
                  + (f', different: {", ".join(different)}' if different else ''))
     return '\n'.join(lines)
+
+
+def _number(value: float) -> float | None:
+    """Return a value as JSON has it, which knows no NaN."""
+    return None if math.isnan(value) else value
 
 
 def _spread(*values: float) -> str:

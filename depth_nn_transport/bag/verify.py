@@ -16,18 +16,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 import hashlib
 import heapq
+from itertools import chain
 from typing import Any
 
 from depth_nn_transport.bag.comparison import compare, FrameComparison, FramePair, picture_of, Side
 from depth_nn_transport.bag.depth_messages import read_message, stamp_ns
 from depth_nn_transport.bag.errors import BagError
+from depth_nn_transport.bag.message_types import COMPRESSED_IMAGE, IMAGE
 from depth_nn_transport.bag.plan import base_name, encoded_topics, image_topics
 from depth_nn_transport.bag.pool import Task, WorkerPool
 from depth_nn_transport.bag.reader import BagReader
+from depth_nn_transport.codec.errors import InvalidDepthError
 from depth_nn_transport.demo.quality import ErrorHistogram, QUANTA_BIN
 from rosbags.interfaces import Connection
 
@@ -109,21 +113,23 @@ def verify(
     """Compare two bags.
 
     Frames are matched by the time stamp in their headers, topics by the image they carry.
+    Topics without such a partner are others.
 
     Raises:
         BagError: if a bag cannot be read, or the bags have no depth topic in common.
 
     """
-    first, second = _depth_topics(before, prefer_encoded=False), _depth_topics(after, True)
-    shared = [name for name in first if name in second]
+    first, second = _depth_topics(before, after, False), _depth_topics(after, before, True)
+    shared = {name: topic for name, topic in first.items() if name in second}
     if not shared:
         raise BagError(f'{before.path} and {after.path} have no depth topic in common: '
                        f'{", ".join(first) or "none"} and {", ".join(second) or "none"}')
     depth = [
-        _compare_topic(before, after, first[name], second[name], pool, progress)
-        for name in shared
+        _compare_topic(before, after, topic, second[name], pool, progress)
+        for name, topic in shared.items()
     ]
-    return depth, _compare_others(before, after)
+    compared = {topic.topic for topic in shared.values()}
+    return depth, _compare_others(before, after, compared)
 
 
 def worst_frames(
@@ -138,12 +144,24 @@ def worst_frames(
         yield topic, comparison, pair
 
 
-def _depth_topics(reader: BagReader, prefer_encoded: bool) -> dict[str, Connection]:
-    """Return depth topics by the image that they carry."""
-    groups = [encoded_topics(reader), image_topics(reader)]
-    # Later ones replace earlier ones.
+def _depth_topics(
+    reader: BagReader, other: BagReader, prefer_encoded: bool
+) -> dict[str, Connection]:
+    """Return depth topics by the image that they carry.
+
+    An image that is encoded in the other bag is depth, even mono16. Where several topics carry an
+    image, one that the other bag does not have comes first: it became something else there.
+    """
+    elsewhere = {topic.topic for topic in other.connections}
+    encoded = {base_name(topic.topic) for topic in encoded_topics(other)}
+    images = [topic for topic in reader.connections if base_name(topic.topic) in encoded
+              and topic.msgtype in {IMAGE, COMPRESSED_IMAGE}]
+    groups = [encoded_topics(reader), [*image_topics(reader), *images]]
     ordered = groups[::-1] if prefer_encoded else groups
-    return {base_name(topic.topic): topic for group in ordered for topic in group}
+    topics = [topic for group in ordered for topic in group]
+    # Later ones replace earlier ones.
+    topics.sort(key=lambda topic: topic.topic not in elsewhere)
+    return {base_name(topic.topic): topic for topic in topics}
 
 
 def _compare_topic(
@@ -151,7 +169,8 @@ def _compare_topic(
     pool: WorkerPool, progress: Callable[[int], Any],
 ) -> DepthReport:
     report = DepthReport(original.topic, restored.topic)
-    pairs = _pairs(_frames(before, original), _frames(after, restored), report)
+    left = set() if restored.topic == original.topic else _digests_on(after, original.topic)
+    pairs = _pairs(_frames(before, original), _frames(after, restored), report, left)
     tasks = (
         Task(sides, len(sides[0].data) + len(sides[1].data), compare, sides) for sides in pairs
     )
@@ -166,39 +185,59 @@ def _compare_topic(
     return report
 
 
+def _digests_on(reader: BagReader, topic: str) -> set[bytes]:
+    """Return digests of the messages on a topic, if there is one of that name."""
+    topics = [one for one in reader.connections if one.topic == topic]
+    return {_digest(data) for _, _, data in reader.messages(topics)}
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
 def _frames(reader: BagReader, topic: Connection) -> Iterator[tuple[int, Side]]:
+    """Yield time stamps and messages of a topic; a damaged one goes by the stamp before it."""
+    stamp = 0
     for _, _, data in reader.messages([topic]):
-        yield stamp_ns(read_message(data, topic.msgtype)), Side(topic.topic, topic.msgtype, data)
+        with suppress(InvalidDepthError):
+            stamp = stamp_ns(read_message(data, topic.msgtype))
+        yield stamp, Side(topic.topic, topic.msgtype, data)
 
 
 def _pairs(
-    before: Iterator[tuple[int, Side]], after: Iterator[tuple[int, Side]], report: DepthReport
+    before: Iterator[tuple[int, Side]], after: Iterator[tuple[int, Side]], report: DepthReport,
+    left: Collection[bytes],
 ) -> Iterator[tuple[Side, Side]]:
-    """Match frames of equal stamps; of two that differ, the earlier one has no partner."""
+    """Match frames of equal stamps; of two that differ, the earlier one has no partner.
+
+    A frame that was left as it was needs none.
+    """
     first, second = next(before, None), next(after, None)
     while first is not None and second is not None:
         if first[0] == second[0]:
             yield first[1], second[1]
             first, second = next(before, None), next(after, None)
         elif first[0] < second[0]:
-            report.missing += 1
+            report.missing += _digest(first[1].data) not in left
             first = next(before, None)
         else:
             report.extra += 1
             second = next(after, None)
-    report.missing += (first is not None) + sum(1 for _ in before)
+    for _, side in chain([] if first is None else [first], before):
+        report.missing += _digest(side.data) not in left
     report.extra += (second is not None) + sum(1 for _ in after)
 
 
-def _compare_others(before: BagReader, after: BagReader) -> list[OtherReport]:
-    first, second = _digests(before), _digests(after)
+def _compare_others(
+    before: BagReader, after: BagReader, compared: Collection[str]
+) -> list[OtherReport]:
+    first, second = _digests(before, compared), _digests(after, ())
     return [OtherReport(topic, digest == second.get(topic)) for topic, digest in first.items()]
 
 
-def _digests(reader: BagReader) -> Mapping[str, bytes]:
-    """Return a hash of times and bytes of every topic that is not depth."""
-    depth = {topic.id for topic in [*image_topics(reader), *encoded_topics(reader)]}
-    others = [topic for topic in reader.connections if topic.id not in depth]
+def _digests(reader: BagReader, left_out: Collection[str]) -> Mapping[str, bytes]:
+    """Return a hash of times and bytes of every topic, but for some."""
+    others = [topic for topic in reader.connections if topic.topic not in left_out]
     hashes = {topic.topic: hashlib.blake2b() for topic in others}
     for topic, timestamp, data in reader.messages(others):
         hashes[topic.topic].update(timestamp.to_bytes(8, 'little', signed=True))

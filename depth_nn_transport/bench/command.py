@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 import os
 from pathlib import Path
@@ -34,8 +35,34 @@ _DEFAULT_COMMAND = 'rate-distortion'
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
+
+def _distinct(
+    context: click.Context, parameter: click.Parameter, folders: tuple[Path, ...]
+) -> tuple[Path, ...]:
+    """Return folders, or raise click.BadParameter if results of two would go by one name."""
+    counts = Counter(folder.name for folder in folders)
+    if alike := [str(folder) for folder in folders if counts[folder.name] > 1]:
+        raise click.BadParameter(f'{", ".join(alike)}: results go by the name of their folder, '
+                                 'which has to differ')
+    return folders
+
+
+def _made(context: click.Context, parameter: click.Parameter, out: Path) -> Path:
+    """Make the folder for the results, lest a measurement be in vain."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise click.BadParameter(f'{out} cannot be made: {error.strerror}') from error
+    return out
+
+
+def _parent_made(context: click.Context, parameter: click.Parameter, out: Path) -> Path:
+    _made(context, parameter, out.parent)
+    return out
+
+
 _folders_argument = click.argument(
-    'folders', metavar='DIR...', nargs=-1, required=True, type=_FOLDER
+    'folders', metavar='DIR...', nargs=-1, required=True, callback=_distinct, type=_FOLDER
 )
 _frames_option = click.option(
     '--frames', default=20, show_default=True, type=click.IntRange(1),
@@ -47,7 +74,7 @@ def _out_option(contents: str) -> Callable[[Command], Command]:
     """Return the option ``--out`` of a folder."""
     return click.option(
         '--out', required=True, type=click.Path(file_okay=False, path_type=Path),
-        help=f'Folder for {contents}.',
+        callback=_made, help=f'Folder for {contents}.',
     )
 
 
@@ -167,7 +194,7 @@ def bounded(
 @bench.command()
 @_folders_argument
 @click.option('--out', required=True, type=click.Path(dir_okay=False, path_type=Path),
-              help='Plot to write, a PNG.')
+              callback=_parent_made, help='Plot to write, a PNG.')
 def simulator(folders: tuple[Path, ...], out: Path) -> None:
     """Plot holes, noise and motion of both simulators beside those of recordings."""
     from depth_nn_transport.bench.simulator_statistics import compare_simulators
@@ -208,7 +235,7 @@ def bag(
 
 @bench.command()
 @click.option('--out', required=True, type=click.Path(dir_okay=False, path_type=Path),
-              help='Report to write, Markdown.')
+              callback=_parent_made, help='Report to write, Markdown.')
 def exactness(out: Path) -> None:
     """Hold all runtimes, threads and instruction sets of this machine against each other."""
     from depth_nn_transport.bench import exactness_report as report
@@ -222,7 +249,7 @@ def exactness(out: Path) -> None:
 
 
 @bench.command()
-@click.argument('folders', metavar='[DIR]...', nargs=-1, type=_FOLDER)
+@click.argument('folders', metavar='[DIR]...', nargs=-1, callback=_distinct, type=_FOLDER)
 @_out_option('the tables and the picture')
 @click.option('--frames', default=6, show_default=True, type=click.IntRange(1),
               help='Simulated scenes, and frames of each folder.')
@@ -238,13 +265,13 @@ def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) ->
     from depth_nn_transport.bench import navigation_report as report
 
     cv2.setNumThreads(1)
-    out.mkdir(parents=True, exist_ok=True)
     recordings = {}
     try:
         for name, load in comparison.recordings(folders).items():
-            scenes = list(tqdm(load(frames), desc=name, total=frames, unit='scene'))
+            scenes = list(tqdm(load(frames), name, frames, unit='scene', disable=None))
             settings = comparison.choose_settings(scenes, model)
-            with tqdm(total=len(settings) * len(scenes), desc=name, unit='frame') as bar:
+            total = len(settings) * len(scenes)
+            with tqdm(desc=name, total=total, unit='frame', disable=None) as bar:
                 impacts = comparison.measure_settings(scenes, settings, bar.update)
             pixels = scenes[0].frame.depth.size
             recordings[name] = {
@@ -274,7 +301,6 @@ def wifi(out: Path, seconds: float, rate: float) -> None:
     from depth_nn_transport.bench.wifi_report import write_report
 
     streams, links = measurement.STREAMS, measurement.LINKS
-    out.mkdir(parents=True, exist_ok=True)
     passages = []
     try:
         with (ended_by_signals(), robot_and_base() as (robot, base, link),

@@ -77,7 +77,7 @@ def measure_folders(
     settings = sum(len(codec.settings) for codec in codecs)
     total = settings * sum(len(frame_paths(folder, limit)) for folder in folders)
     points = []
-    with tqdm(total=total, unit='frame') as bar:
+    with tqdm(total=total, unit='frame', disable=None) as bar:
         for folder in folders:
             bar.set_description(folder.name)
             frames = load_frames(folder, limit, threads)

@@ -93,7 +93,7 @@ def compare_simulators(folders: Sequence[Path], path: Path) -> None:
     simulated = {
         name: Statistics.of(
             [frame.depth for frame in simulate(seed, _FRAMES)]
-            for seed in tqdm(_SEEDS, desc=name, unit='sequence'))
+            for seed in tqdm(_SEEDS, desc=name, unit='sequence', disable=None))
         for name, simulate in (('fast simulator', simulate_sequence),
                                ('stereo simulator', simulate_stereo))
     }

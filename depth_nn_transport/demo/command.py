@@ -44,7 +44,8 @@ def demo(
     """Play depth through an encoder and a decoder node and compare what comes out."""
     try:
         images = simulate_frames(count) if frames is None else load_frames(frames, count)
-    except ValueError as error:
+        out.mkdir(parents=True, exist_ok=True)
+    except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     isolate(os.environ)
     # The rest of the command line works without ROS, so it is imported here.

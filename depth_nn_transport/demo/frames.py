@@ -35,11 +35,12 @@ def load_frames(folder: Path, count: int | None) -> list[NDArray[np.uint16]]:
     Raises: FrameFileError for a folder without PNGs, or a PNG that is not 16 bit with one channel.
     """
     paths = find_files([folder], IMAGE_SUFFIX)[:count]
-    return [read_depth(path) for path in tqdm(paths, desc='reading', unit='frame')]
+    return [read_depth(path) for path in tqdm(paths, 'reading', unit='frame', disable=None)]
 
 
 def simulate_frames(count: int | None) -> list[NDArray[np.uint16]]:
     """Return simulated frames of a D435 at 848x480."""
     count = count or SIMULATED_FRAMES
     sequence = simulate_sequence(frames=count)
-    return [frame.depth for frame in tqdm(sequence, desc='simulating', total=count, unit='frame')]
+    bar = tqdm(sequence, 'simulating', count, unit='frame', disable=None)
+    return [frame.depth for frame in bar]

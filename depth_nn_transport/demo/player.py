@@ -80,7 +80,7 @@ class Player(Node):
     def play(self, frames: list[NDArray[Any]], rate: float) -> list[Passage]:
         """Publish the frames at a rate in Hz and return their passages once no more arrives."""
         start = time.monotonic()
-        for index, frame in enumerate(tqdm(frames, desc='playing', unit='frame')):
+        for index, frame in enumerate(tqdm(frames, 'playing', unit='frame', disable=None)):
             self.spin_until(lambda: False, start + index / rate)
             self.send(frame)
         self.last_arrival = time.monotonic()

@@ -35,6 +35,7 @@ from depth_nn_transport.frames.files import (
     read_depth,
     read_encoded,
     write_depth,
+    write_whole,
 )
 from depth_nn_transport.options import (
     json_option,
@@ -120,7 +121,7 @@ def encode(
             with _naming(path):
                 encoded = run.timed(partial(codec.encode, depth, **settings))
             data = encoded.to_bytes()
-            (out / f'{path.stem}{ENCODED_SUFFIX}').write_bytes(data)
+            write_whole(out / f'{path.stem}{ENCODED_SUFFIX}', data)
             run.size += len(data)
             run.pixels += depth.size
         run.report(as_json)

@@ -80,9 +80,37 @@ def write_depth(path: Path, depth: NDArray[np.uint16] | NDArray[np.float32]) -> 
 
     """
     millimetres = np.nan_to_num(depth) * 1000 if depth.dtype == np.float32 else depth
-    image = np.clip(np.rint(millimetres), 0, 65535).astype(np.uint16)
-    if not cv2.imwrite(str(path), image):
-        raise FrameFileError(f'{path} cannot be written')
+    write_image(path, np.clip(np.rint(millimetres), 0, 65535).astype(np.uint16))
+
+
+def write_image(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
+    """Write an image as PNG.
+
+    Raises:
+        FrameFileError: if the file cannot be written.
+
+    """
+    # cv2.imwrite does not notice when the last bytes find no room.
+    _, data = cv2.imencode(IMAGE_SUFFIX, image)
+    write_whole(path, data.tobytes())
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that appears under its name when it is whole, and not before.
+
+    Raises:
+        FrameFileError: if the file cannot be written.
+
+    """
+    partial = path.with_name(f'.{path.name}.partial')
+    try:
+        try:
+            partial.write_bytes(data)
+            partial.replace(path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise FrameFileError(f'{path} cannot be written: {error.strerror}') from error
 
 
 def read_encoded(path: Path) -> EncodedDepth:

@@ -25,6 +25,7 @@ import click
 
 import cv2
 
+from depth_nn_transport.frames.files import IMAGE_SUFFIX, write_image, write_whole
 from depth_nn_transport.simulator.camera import MAX_SIZE, MIN_SIZE
 from depth_nn_transport.simulator.sequence import simulate_sequence, SimulatedFrame
 from depth_nn_transport.simulator.stereo import simulate_stereo, StereoFrame
@@ -72,14 +73,16 @@ def simulate(
     """
     width, height = size
     source = simulate_stereo if stereo else simulate_sequence
-    sequence = source(seed, frames, width, height, fps)
-    for index, frame in enumerate(tqdm(sequence, total=frames, unit='frame')):
-        for folder, image in pictures(frame).items():
-            write(out / folder / f'{index:04}.png', image)
-    description = asdict(frame.camera) | {
-        'lattice_constant': frame.camera.lattice_constant, 'fps': fps, 'seed': seed,
-        'stereo': stereo}
-    (out / 'camera.json').write_text(json.dumps(description, indent=2) + '\n')
+    try:
+        sequence = source(seed, frames, width, height, fps)
+        for index, frame in enumerate(tqdm(sequence, total=frames, unit='frame', disable=None)):
+            write_frame(out, index, frame)
+        description = asdict(frame.camera) | {
+            'lattice_constant': frame.camera.lattice_constant, 'fps': fps, 'seed': seed,
+            'stereo': stereo}
+        write_whole(out / 'camera.json', (json.dumps(description, indent=2) + '\n').encode())
+    except (OSError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
 
 
 def pictures(frame: SimulatedFrame) -> dict[str, NDArray[Any]]:
@@ -92,8 +95,8 @@ def pictures(frame: SimulatedFrame) -> dict[str, NDArray[Any]]:
     return found
 
 
-def write(path: Path, image: NDArray[Any]) -> None:
-    """Write a PNG, or raise click.ClickException."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not cv2.imwrite(str(path), image):
-        raise click.ClickException(f'cannot write {path}')
+def write_frame(out: Path, index: int, frame: SimulatedFrame) -> None:
+    """Write the images of a frame; raise FrameFileError or OSError if they cannot be written."""
+    for folder, image in pictures(frame).items():
+        (out / folder).mkdir(parents=True, exist_ok=True)
+        write_image(out / folder / f'{index:04}{IMAGE_SUFFIX}', image)

@@ -15,27 +15,52 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
+import pty
 import resource
+import struct
 import subprocess
 import sys
+import termios
 
 from click.testing import CliRunner
 
 import cv2
 
 from depth_nn_transport.bag.command import bag as bag_command
-from depth_nn_transport.bag.depth_messages import depth_of
-from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH, deserialize, IMAGE
+from depth_nn_transport.bag.depth_messages import depth_of, image_message
+from depth_nn_transport.bag.message_types import (
+    COMPRESSED_DEPTH,
+    deserialize,
+    IMAGE,
+    known_definition,
+)
 from depth_nn_transport.bag.reader import BagReader
+from depth_nn_transport.bag.writer import BagWriter
 
 import numpy as np
 
 import pytest
 
 from rosbags.highlevel import AnyReader
+from rosbags.rosbag2 import StoragePlugin
 
-from .conftest import COLOUR, contents, frame, FRAMES, METRES, PNG, QOS, RAW, RVL, TEXT, UNKNOWN
+from .conftest import (
+    COLOUR,
+    contents,
+    frame,
+    FRAMES,
+    header,
+    METRES,
+    PNG,
+    QOS,
+    RAW,
+    RVL,
+    TEXT,
+    UNKNOWN,
+)
 
 DEPTH = (RAW, METRES, PNG, RVL)
 OTHERS = (COLOUR, TEXT, UNKNOWN)
@@ -43,6 +68,9 @@ COMPRESSED = {
     RAW: f'{RAW}/depth_nn', METRES: f'{METRES}/depth_nn',
     PNG: '/png/depth/depth_nn', RVL: '/rvl/depth/depth_nn',
 }
+
+
+BAG = (sys.executable, '-m', 'depth_nn_transport', 'bag')
 
 
 def run(*arguments, status=0):
@@ -136,6 +164,36 @@ def test_verify_finds_what_differs(bag, tmp_path):
     assert json.loads(result.stdout)['different'] == list(OTHERS)
 
 
+def test_verify_misses_a_whole_topic(tmp_path):
+    before = write_images(tmp_path / 'before', {'/a': [frame(0)], '/b': [frame(0)]})
+    after = write_images(tmp_path / 'after', {'/a': [frame(0)]})
+    result = run('verify', before, after, '--threads', 1, '--json', status=1)
+    assert json.loads(result.stdout)['different'] == ['/b']
+
+
+def test_verify_takes_what_was_compressed_for_depth(tmp_path):
+    before = write_images(tmp_path / 'before', {'/infrared': [frame(0)]}, 'mono16')
+    run('compress', before, tmp_path / 'small', '--topics', '/infrared', '--threads', 1)
+    for bags in ((before, tmp_path / 'small'), (tmp_path / 'small', before)):
+        summary = json.loads(run('verify', *bags, '--threads', 1, '--json').stdout)
+        assert [report['frames'] for report in summary['depth']] == [1]
+
+
+def test_verify_finds_the_frames_that_stayed_as_they_were(tmp_path):
+    before = write_images(tmp_path / 'before', {'/a': [frame(0), frame(1)[:8], b'', frame(3)]})
+    run('compress', before, tmp_path / 'small', '--threads', 1)
+    result = run('verify', before, tmp_path / 'small', '--threads', 1, '--json')
+    (report,) = json.loads(result.stdout)['depth']
+    assert (report['frames'], report['missing'], report['problems']) == (2, 0, {})
+
+
+def test_verify_prints_json_of_frames_without_depth(tmp_path):
+    before = write_images(tmp_path / 'before', {'/a': [np.zeros((16, 16), np.uint16)]})
+    result = run('verify', before, before, '--threads', 1, '--json')
+    (report,) = json.loads(result.stdout, parse_constant=pytest.fail)['depth']
+    assert report['mean_mm'] is report['mean_quanta'] is None
+
+
 @pytest.mark.parametrize('options, bound', [
     (('--mode', 'bounded', '--max-error', 2), 2), (('--mode', 'lossless'), 0)])
 def test_promises_are_kept_and_verified(bag, tmp_path, options, bound):
@@ -158,6 +216,15 @@ def test_export_writes_what_verify_compares(bag, compressed, tmp_path):
             np.testing.assert_array_equal(depth, frame(number))
     run('export', compressed, '--out', tmp_path / 'b', '--topics', COMPRESSED[RVL], '--threads', 1)
     assert len(list((tmp_path / 'b' / 'rvl_depth_depth_nn').iterdir())) == FRAMES
+
+
+def test_export_does_not_mix_topics(tmp_path):
+    bag = write_images(tmp_path / 'bag', {'/a/b': [frame(0)], '/a_b': [frame(1)]})
+    result = run('export', bag, '--out', tmp_path / 'out', '--threads', 1, status=1)
+    assert '/a/b and /a_b would share the folder' in result.output
+    run('export', bag, '--out', tmp_path / 'out', '--topics', ' /a_b, ', '--threads', 1)
+    (path,) = (tmp_path / 'out' / 'a_b').iterdir()
+    np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), frame(1))
 
 
 def test_info_tells_how_depth_is_coded(bag, compressed):
@@ -202,21 +269,42 @@ def test_an_existing_bag_is_not_touched(bag, compressed):
     assert contents(compressed) == before
 
 
-def test_a_full_disk_is_told_and_leaves_nothing(bag, tmp_path):
+@pytest.mark.parametrize('command, option', [('compress', ()), ('export', ('--out',))])
+def test_a_full_disk_is_told_and_leaves_no_file(bag, tmp_path, command, option):
     # A limit on the size of files is what a test can set.
-    limit = 1024
+    limit = 100
     ended = subprocess.run(
-        [sys.executable, '-m', 'depth_nn_transport', 'bag', 'compress', bag, tmp_path / 'out'],
+        [*BAG, command, bag, *option, tmp_path / 'out'],
         capture_output=True, text=True, check=False,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
     assert ended.returncode == 1 and 'Traceback' not in ended.stderr
-    assert 'out cannot be written' in ended.stderr
-    assert list(tmp_path.iterdir()) == []
+    assert 'cannot be written' in ended.stderr and str(tmp_path / 'out') in ended.stderr
+    assert not [path for path in tmp_path.rglob('*') if path.is_file()]
+
+
+def test_the_summary_stands_below_the_bar(bag, tmp_path):
+    terminal, end = pty.openpty()
+    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack('4H', 24, 100, 0, 0))
+    subprocess.run([*BAG, 'compress', bag, tmp_path / 'out', '--topics', RAW, '--threads', '1'],
+                   stdout=end, stderr=end, check=True)
+    lines = os.read(terminal, 2**16).decode().split('\n')
+    assert any('converting' in line for line in lines)
+    assert any(line.startswith('topic ') for line in lines), lines
+
+
+def write_images(path, topics, encoding='16UC1'):
+    with BagWriter(path, StoragePlugin.MCAP) as writer:
+        for name, images in topics.items():
+            topic = writer.add_topic(name, IMAGE, known_definition(IMAGE))
+            for number, image in enumerate(images):
+                data = image if isinstance(image, bytes) else image_message(
+                    image, encoding, header(number))
+                writer.write(topic, number, data)
+    return path
 
 
 def _write_without_last_frame(source, target):
     from depth_nn_transport.bag.message_types import definition_of
-    from depth_nn_transport.bag.writer import BagWriter
 
     with BagReader(source) as reader, BagWriter(target, reader.storage) as writer:
         topics = {one.topic: writer.add_topic(one.topic, one.msgtype, definition_of(one))

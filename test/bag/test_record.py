@@ -112,3 +112,11 @@ def test_rosbag2_records_the_topic(publisher, tmp_path):
     recorder.send_signal(signal.SIGINT)
     recorder.communicate(timeout=TIMEOUT_S)
     assert recorded_numbers(path) == list(range(MESSAGES))
+
+
+def test_a_name_that_no_topic_can_have_is_told(tmp_path):
+    ended = start(sys.executable, '-m', 'depth_nn_transport', 'bag', 'record', tmp_path / 'bag',
+                  '/no topic')
+    output, _ = ended.communicate(timeout=TIMEOUT_S)
+    assert ended.returncode == 1 and "'/no topic' cannot be recorded" in output
+    assert list(tmp_path.iterdir()) == []

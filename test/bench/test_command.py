@@ -16,6 +16,7 @@
 import csv
 import json
 
+import click
 from click.testing import CliRunner
 
 import cv2
@@ -68,6 +69,7 @@ def test_pictures_our_largest_errors(folder, tmp_path):
 def test_prints_json(folder, tmp_path):
     result = run('rate-distortion', folder, '--out', tmp_path, '--model', 'none',
                  '--codecs', 'png1-raw', '--json')
+    assert 'frame/s' not in result.stderr
     summary = json.loads(result.stdout)['summaries'][0]
     assert summary['folder'] == 'recording'
     assert summary['ratios']['mean_q']['all peers']['ratio'] is None
@@ -83,3 +85,19 @@ def test_empty_folder_is_told(tmp_path):
     result = run(tmp_path, '--out', tmp_path, '--model', 'none', '--codecs', 'png1-raw')
     assert result.exit_code != 0
     assert 'no .png frames' in result.output
+
+
+@pytest.mark.parametrize('command', bench.commands)
+def test_results_that_cannot_be_written_are_told_first(folder, command):
+    folders = [] if command in {'exactness', 'wifi'} else [str(folder)]
+    out = str(folder / '0.png' / 'out' / 'file')
+    with pytest.raises(click.BadParameter, match='cannot be made'):
+        bench.commands[command].make_context(command, [*folders, '--out', out])
+
+
+def test_folders_of_one_name_are_refused(folder, tmp_path):
+    other = tmp_path / 'other' / folder.name
+    other.mkdir(parents=True)
+    result = run(folder, other, '--out', tmp_path / 'out')
+    assert result.exit_code == 2
+    assert str(folder) in result.output and 'has to differ' in result.output

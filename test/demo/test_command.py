@@ -74,3 +74,11 @@ def test_humble_is_isolated_its_own_way():
     isolate(environment)
     assert environment['ROS_LOCALHOST_ONLY'] == '1'
     assert 20 <= int(environment['ROS_DOMAIN_ID']) <= 100
+
+
+def test_a_folder_that_cannot_be_made_is_told_first(tmp_path):
+    write_frames(tmp_path, 1)
+    result = CliRunner().invoke(
+        demo, ['--frames', str(tmp_path), '--out', str(tmp_path / '0.png' / 'out')])
+    assert result.exit_code == 1
+    assert result.output.startswith('Error: ') and '0.png' in result.output

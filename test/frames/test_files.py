@@ -13,6 +13,8 @@
 # limitations under the License.
 """Frames on disk: what is read, written and refused, always naming the file."""
 
+import resource
+
 import cv2
 from depth_nn_transport.frames.files import (
     find_files,
@@ -20,6 +22,7 @@ from depth_nn_transport.frames.files import (
     read_depth,
     read_encoded,
     write_depth,
+    write_whole,
 )
 import numpy as np
 import pytest
@@ -80,3 +83,21 @@ def test_unwritable_files_are_named(tmp_path):
     path = tmp_path / 'missing' / 'a.png'
     with pytest.raises(FrameFileError, match=r'a\.png'):
         write_depth(path, np.zeros((8, 8), np.uint16))
+
+
+@pytest.mark.parametrize('write', [
+    lambda path: write_depth(path, np.ones((8, 8), np.uint16)),
+    lambda path: write_whole(path, bytes(2000)),
+], ids=['image', 'bytes'])
+def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path, write):
+    path = tmp_path / 'a.png'
+    path.write_bytes(b'older')
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # A limit on the size of files is what a test can set.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (50, limits[1]))
+    try:
+        with pytest.raises(FrameFileError, match=r'a\.png cannot be written'):
+            write(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [file.read_bytes() for file in tmp_path.iterdir()] == [b'older']

@@ -34,6 +34,7 @@ def test_writes_png_frames_and_the_camera(tmp_path):
     result = CliRunner().invoke(
         simulate, ['--out', str(out), '--frames', '2', '--size', '64x48', '--seed', '7'])
     assert result.exit_code == 0, result.output
+    assert result.output == ''
     assert sorted(p.name for p in out.iterdir()) == ['0000.png', '0001.png', 'camera.json']
     for index, frame in enumerate(simulate_sequence(7, 2, 64, 48)):
         depth = cv2.imread(str(out / f'{index:04}.png'), cv2.IMREAD_UNCHANGED)
@@ -72,6 +73,16 @@ def test_bad_arguments_are_explained(tmp_path, arguments, message):
     assert result.exit_code == 2
     assert message in result.output
     assert not (tmp_path / 'out').exists()
+
+
+@pytest.mark.parametrize(('arguments', 'message'), [
+    (['--out', f'{__file__}/sub'], 'Not a directory'), (['--fps', 'nan'], 'fps is nan')])
+def test_what_fails_on_the_way_is_one_line(tmp_path, arguments, message):
+    """Neither a folder that cannot be made nor what only the simulator refuses is a crash."""
+    result = CliRunner().invoke(simulate, [
+        '--out', str(tmp_path), '--frames', '1', '--size', '16x16', *arguments])
+    assert result.exit_code == 1
+    assert result.stderr.startswith('Error: ') and message in result.stderr
 
 
 def test_out_is_required():
