@@ -260,7 +260,7 @@ def tell(
     limit = MAX_SYMBOLS * int(np.count_nonzero(valid))
     nothing = np.zeros(0, np.int32)
     exchange = Exchange(
-        False, Queues(nothing, nothing, nothing), np.empty(limit, np.uint8),
+        False, Queues(nothing, nothing, nothing, nothing), np.empty(limit, np.uint8),
         np.empty(limit, np.int32), np.zeros(2, np.int64),
     )
     told = _walk(plane, valid, tables, memory, exchange)
@@ -481,7 +481,10 @@ def _visit(
     queues = exchange.queues
     exchange = Exchange(
         exchange.decoding,
-        Queues(borrowed(queues.symbols), borrowed(queues.place), borrowed(queues.end)),
+        Queues(
+            borrowed(queues.symbols), borrowed(queues.place), borrowed(queues.end),
+            borrowed(queues.ahead),
+        ),
         borrowed(exchange.queue), borrowed(exchange.symbols), borrowed(exchange.counts),
     )
     height, width = plane.shape

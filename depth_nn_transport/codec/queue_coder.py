@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import constriction
-from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.compiled import inlined
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.table_coder import (
     Integers,
@@ -57,22 +57,33 @@ class Queues(NamedTuple):
         symbols: int32 (N,), queue after queue.
         place: int32 (K,), place of the symbol that each queue yields next.
         end: int32 (K,), place behind each queue.
+        ahead: int32 (K,), that symbol, or `EXHAUSTED`. A model waits for it, so it is looked up
+            when the one before is drawn.
 
     """
 
     symbols: Integers
     place: Integers
     end: Integers
+    ahead: Integers
+
+    @classmethod
+    def of(cls, symbols: Integers, end: Integers) -> Queues:
+        """Prepare queues that follow one another: symbols (N,), the place behind each (K,)."""
+        place = np.concatenate([np.zeros(1, np.int32), end[:-1]])
+        padded = np.append(symbols, np.int32(EXHAUSTED))
+        return cls(symbols, place, end, np.where(place < end, padded[place], EXHAUSTED))
 
 
-@compiled
+@inlined
 def draw(queues: Queues, k: int) -> int:
     """Take the next symbol of queue k; `EXHAUSTED` if there is none."""
-    place = queues.place[k]
-    if place >= queues.end[k]:
-        return EXHAUSTED
-    queues.place[k] = place + 1
-    symbol: int = queues.symbols[place]
+    queue = np.uint64(k)
+    symbol: int = queues.ahead[queue]
+    place = queues.place[queue] + 1
+    queues.place[queue] = place
+    behind = place >= queues.end[queue]
+    queues.ahead[queue] = EXHAUSTED if behind else queues.symbols[np.uint64(place)]
     return symbol
 
 
@@ -97,7 +108,7 @@ def decode_queues(models: Models, limit: int, decoder: TableDecoder) -> Queues:
         raise CorruptStreamError(f'{lengths.sum()} symbols; expected at most {limit}')
     ends = np.cumsum(lengths).astype(np.int32)
     symbols = decoder.groups(ends, models)
-    return Queues(symbols, (ends - lengths).astype(np.int32), ends)
+    return Queues.of(symbols, ends)
 
 
 def _encode_lengths(lengths: Integers, encoder: TableEncoder) -> None:
