@@ -25,7 +25,7 @@ from depth_nn_transport import DepthCodec, EncodedDepth
 from depth_nn_transport.bench import image_codecs
 from depth_nn_transport.bench.frames import Frame
 from depth_nn_transport.bench.measurement import measure_frame
-from depth_nn_transport.bench.ours import LossyCodec
+from depth_nn_transport.bench.ours import BoundedCodec, LossyCodec
 from depth_nn_transport.bench.peers import Codec, LossyPeer, RawPeer
 from depth_nn_transport.bench.speed_frames import Depth, Size, Source
 from depth_nn_transport.bench.stages import StageClock, STAGES
@@ -36,6 +36,8 @@ import numpy as np
 
 SIZES: tuple[Size, ...] = ((640, 480), (848, 480), (1280, 720))
 THREADS = (1, 2)
+# Quanta that our bounded mode is timed at.
+BOUNDS = 4, 1
 # Loads and compiles what a stream would not notice, and finds the lattice.
 _WARM_UP = 1
 
@@ -72,9 +74,12 @@ class CodecTimes:
 
 
 def speed_codecs(model: str, runtime: str = AUTO) -> list[Codec]:
-    """Our codec at its default quality, first, and fast peers at about its error or lossless."""
+    """Our codec, first at its default quality, and fast peers at about its error or lossless."""
+    ours = DepthCodec(model, runtime=runtime)
     return [
-        LossyCodec(DepthCodec(model, runtime=runtime), (DEFAULT_QUALITY,)),
+        LossyCodec(ours, (DEFAULT_QUALITY,)),
+        *(BoundedCodec(ours, (bound,), f'ours, within {bound}') for bound in BOUNDS),
+        BoundedCodec(ours, (0,), 'ours, lossless'),
         LossyPeer('JPEG XL e3', (0.15,), 'distance', image_codecs.JpegXl(effort=3), 16, 16, 8192),
         LossyPeer('x265 ultrafast', (8,), 'crf', image_codecs.x265(preset='ultrafast'), 12),
         RawPeer('JPEG XL e3, lossless', image_codecs.JpegXl(True, 3)),

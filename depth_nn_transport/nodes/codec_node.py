@@ -60,6 +60,8 @@ from rclpy.qos_overriding_options import QoSOverridingOptions
 
 # Height and width of the frames that are expected before any has come.
 USUAL_SIZE = (480, 848)
+# Height and width of what lossless mode is warmed up on, which needs no networks.
+WARM_UP_PART = 64
 SUMMARY = 'summary: '
 DIAGNOSTICS_TOPIC = '/diagnostics'
 DIAGNOSTICS_PERIOD_S = 1.0
@@ -382,8 +384,10 @@ def warm_codec(model: str, values: dict[str, Any], size: tuple[int, int]) -> Dep
     """Return a codec of a model and of a node's parameters, past its first frame of each mode."""
     codec = DepthCodec(model, values['threads'], values['runtime'])
     depth = warm_up_depth(size)
-    for mode, max_error in (('lossy', None), ('bounded', 2.0), ('lossless', None)):
-        codec.decode(codec.encode(depth, mode=mode, max_error=max_error))
+    codec.decode(codec.encode(depth))
+    codec.decode(codec.encode(depth, 'bounded', max_error=2.0))
+    # Without networks, which are compiled for a size, any size will do.
+    codec.decode(codec.encode(depth[:WARM_UP_PART, :WARM_UP_PART], 'lossless'))
     give_back_unused()
     return codec
 
