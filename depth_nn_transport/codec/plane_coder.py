@@ -58,17 +58,10 @@ Slots = NDArray[np.uint32]
 VALUE_MAX = (1 << 16) - 1
 # Pixels beyond the image that contexts look at.
 ABOVE, BESIDE = 3, 4
-# The known pixels that contexts look at, (row, column), and sets of them.
+# The known pixels that contexts look at: NEE is one row up and two columns to the right.
 W, N, NW, NE, WW, NN, NNE, NEE, NWW, NNW, WWW, NNN, NNEE, NEEE = range(14)
-AROUND = (
-    (0, -1), (-1, 0), (-1, -1), (-1, 1), (0, -2), (-2, 0), (-2, 1), (-1, 2), (-1, -2), (-2, -1),
-    (0, -3), (-3, 0), (-2, 2), (-1, 3),
-)
 # Room for these, in vectors of the processor.
 SPACES = 16
-TERNARY = (
-    (W, N, NNE, NE, NNW, NN, NEE), (N, NE, NEE, NEEE, NNEE, NNE, W), (W, N, WW, WWW, NWW, NW, NNW),
-)
 # Lengths of runs of one level, from 0 to 15 and more, by class.
 RUN_CLASS = np.array([0, 1, 2, 3, 4, 4, 5, 5, 5, 6, 6, 6, 6, 6, 6, 7], np.int64)
 LONGEST_RUN = len(RUN_CLASS) - 1
@@ -427,8 +420,8 @@ class Workspace(NamedTuple):
         ahead: (W + 2 BESIDE,), how many pixels after one above have its value.
         above: (W + 2 BESIDE,), how many pixels above have the value of the last.
         guesses: (PREDICTORS,).
-        around: (len(AROUND),), values around, less the prediction.
-        classes: (len(AROUND),), their signs.
+        around: (SPACES,), values around, less the prediction.
+        classes: (SPACES,), their signs.
 
     """
 
@@ -638,7 +631,7 @@ def _note_contexts(
 ) -> None:
     """Describe what is around a pixel by one slot a context, among those of its `CONTEXT_SIZES`.
 
-    Classes, int64 (len(AROUND),), is overwritten.
+    Classes, int64 (SPACES,), is overwritten.
     """
     copied = copied_columns[x]
     signs = 3 * _sign_class(around[W]) + _sign_class(around[N])
