@@ -276,6 +276,8 @@ def test_a_full_disk_is_told_and_leaves_no_file(bag, tmp_path, command, option):
     ended = subprocess.run(
         [*BAG, command, bag, *option, tmp_path / 'out'],
         capture_output=True, text=True, check=False,
+        # Those of modules would be cut, for all that run later.
+        env={**os.environ, 'PYTHONDONTWRITEBYTECODE': '1'},
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
     assert ended.returncode == 1 and 'Traceback' not in ended.stderr
     assert 'cannot be written' in ended.stderr and str(tmp_path / 'out') in ended.stderr

@@ -120,3 +120,30 @@ def test_a_name_that_no_topic_can_have_is_told(tmp_path):
     output, _ = ended.communicate(timeout=TIMEOUT_S)
     assert ended.returncode == 1 and "'/no topic' cannot be recorded" in output
     assert list(tmp_path.iterdir()) == []
+
+
+class Waiting:
+    """Stands for recorder and executor: events that wait, each handled by a spin as rclpy does."""
+
+    def __init__(self, *events: str) -> None:
+        self.events = list(events)
+        self.counts = {TOPIC: 0}
+        self.failure = None
+
+    @property
+    def written(self) -> int:
+        return self.counts[TOPIC]
+
+    def spin_once(self, timeout_sec: float) -> None:
+        if not self.events:
+            time.sleep(timeout_sec)
+        elif self.events.pop(0) == 'message':
+            self.counts[TOPIC] += 1
+
+
+def test_messages_that_wait_behind_a_timer_are_written():
+    from depth_nn_transport.bag.record import _drain
+
+    waiting = Waiting('message', 'timer', 'message', 'timer', 'timer', 'message')
+    _drain(waiting, waiting)
+    assert waiting.written == 3

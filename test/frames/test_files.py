@@ -14,6 +14,7 @@
 """Frames on disk: what is read, written and refused, always naming the file."""
 
 import resource
+import sys
 
 import cv2
 from depth_nn_transport.frames.files import (
@@ -89,7 +90,9 @@ def test_unwritable_files_are_named(tmp_path):
     lambda path: write_depth(path, np.ones((8, 8), np.uint16)),
     lambda path: write_whole(path, bytes(2000)),
 ], ids=['image', 'bytes'])
-def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path, write):
+def test_a_full_disk_is_told_and_leaves_what_was_there(tmp_path, monkeypatch, write):
+    # Compiled modules would be cut, for all that run later.
+    monkeypatch.setattr(sys, 'dont_write_bytecode', True)
     path = tmp_path / 'a.png'
     path.write_bytes(b'older')
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
