@@ -71,8 +71,10 @@ class Queues(NamedTuple):
     def of(cls, symbols: Integers, end: Integers) -> Queues:
         """Prepare queues that follow one another: symbols (N,), the place behind each (K,)."""
         place = np.concatenate([np.zeros(1, np.int32), end[:-1]])
-        padded = np.append(symbols, np.int32(EXHAUSTED))
-        return cls(symbols, place, end, np.where(place < end, padded[place], EXHAUSTED))
+        ahead = np.full(len(end), EXHAUSTED, np.int32)
+        filled = place < end
+        ahead[filled] = symbols[place[filled]]
+        return cls(symbols, place, end, ahead)
 
 
 @inlined
