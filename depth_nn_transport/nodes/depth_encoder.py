@@ -28,7 +28,7 @@ from depth_nn_transport.nodes.image_conversion import image_to_depth
 from depth_nn_transport.nodes.message_conversion import encoded_to_message
 from depth_nn_transport.nodes.parameters import contradiction, ENCODER
 from depth_nn_transport.nodes.quality_of_service import LATCHED, RELIABLE
-from depth_nn_transport.nodes.rate_control import RateController
+from depth_nn_transport.nodes.rate_control import FramePeriod, RateController
 from depth_nn_transport.nodes.runner import run
 
 from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
@@ -57,6 +57,7 @@ class DepthEncoder(CodecNode):
         self.frames_to_sample = 0
         self.last_quality = 0.0
         self.rate_limit = FrameRateLimit(0.0)
+        self.arrivals = FramePeriod()
         self.rate_controller: RateController | None = None
         super().__init__('depth_encoder', ENCODER)
 
@@ -104,7 +105,9 @@ class DepthEncoder(CodecNode):
             return
         if self.rate_limit.rate != self.value('max_rate'):
             self.rate_limit = FrameRateLimit(self.value('max_rate'))
-        if self.rate_limit.takes(time.monotonic()):
+        now = time.monotonic()
+        if self.rate_limit.takes(now):
+            self.arrivals.tick(now)
             self.hand_over(message, None)
         else:
             self.statistics.drop('max_rate')
@@ -114,15 +117,18 @@ class DepthEncoder(CodecNode):
         """Encode an image and publish it."""
         start = time.perf_counter()
         depth = image_to_depth(message)
+        at_rate = self.value('target_bitrate') > 0
+        if at_rate and self.is_overtaken_while_compiling(depth):
+            self.count_replaced()
+            return None
         self.frame_size = message.height, message.width
-        sent = (self.send_at_rate(depth, message) if self.value('target_bitrate') > 0
-                else self.send(depth, message))
+        sent = self.send_at_rate(depth, message) if at_rate else self.send(depth, message)
         if sent is None:
             return None
-        encoded, size = sent
+        encoded, bytes_sent = sent
         self.last_quality = encoded.quality
         frame = Frame(
-            size=size, pixels=depth.size, on_lattice=encoded.lattice_constant > 0,
+            size=bytes_sent, pixels=depth.size, on_lattice=encoded.lattice_constant > 0,
             hole_share=1 - np.count_nonzero(to_mm(depth)) / depth.size,
             work_ms=milliseconds_since(start), age_ms=self.age_ms(message.header.stamp))
         self.sample_error(depth, encoded)
@@ -148,11 +154,23 @@ class DepthEncoder(CodecNode):
             return {'max_error_mm': millimetres, **({'at': reach} if reach > 0 else {})}
         return {'max_error': self.value('max_error')}
 
+    def is_overtaken_while_compiling(self, depth: NDArray[Any]) -> bool:
+        """
+        Compile the networks for a size of image before its stream begins.
+
+        Return whether a newer image waits: time spent on an older one would lack in the stream.
+        """
+        if depth.shape == self.frame_size:
+            return False
+        assert self.codec is not None and self.worker is not None
+        self.codec.decode(self.codec.encode(depth))
+        return self.worker.waiting > 0
+
     def send_at_rate(self, depth: NDArray[Any], message: Image) -> tuple[EncodedDepth, int] | None:
         """Encode an image at the quality that keeps to the bit rate, or skip and count it."""
         controller = self.controller()
         assert self.codec is not None
-        quality: int | None = controller.choose(time.monotonic())
+        quality: int | None = controller.choose(time.monotonic(), self.arrivals.seconds)
         for _ in range(MAX_ATTEMPTS):
             if quality is None:
                 break

@@ -35,7 +35,7 @@ MAX_CREDIT_S = 0.25
 # Frames that are too large at any quality are skipped one by one, not by the half second.
 MAX_DEBT_FRAMES = 1.5
 # Share of the rate that is aimed at: a little room, for sizes are predictions.
-AIM = 0.985
+AIM = 0.99
 # Share of the bytes that may be sent at most that is aimed at, lest a frame is skipped for a few.
 MARGIN = 0.97
 # A deviation from the wanted size is made up for later rather than by another quality, up to here.
@@ -48,16 +48,15 @@ TYPICAL_PERIOD_S = 1 / 30
 PATIENCE = 0.5
 # A longer gap is a pause, not a frame rate.
 MAX_PERIOD_S = WINDOW_S
-# Gaps that tell the period of the frames. One that is longer than so many others is a pause.
+# Gaps that tell the period of the frames. One that is longer than others by this is a pause.
 GAPS = 10
 LONGEST_GAP = 2
-# A first gap of which encoding took this share, as it may where networks are compiled for a frame,
-# tells nothing.
-HELD_UP = 0.7
-# Where few frames make up two seconds each weighs much, and there is time to encode one again
-# whose size is off by more than this.
-UNHURRIED_PERIOD_S = 0.06
+# Where few frames make up two seconds each weighs much: with such a period, one whose size is off
+# by more than this is encoded again if that is expected to end within so many periods of the first
+# start, so that no frame is overtaken meanwhile.
+LONG_PERIOD_S = 0.06
 OFF_LOG = 0.2
+RETRY_PERIODS = 1.2
 
 # Natural logarithm of a frame's size over that at quality 0, as the first frame is expected.
 QUALITY_KNOTS = np.linspace(0, MAX_QUALITY, 11)
@@ -119,6 +118,23 @@ class SizeModel:
         return level + trust * (bend - level)
 
 
+class FramePeriod:
+    """Time between frames: the mean over the last ones, of which a pause does not count."""
+
+    def __init__(self) -> None:
+        self._gaps: deque[float] = deque(maxlen=GAPS)
+        self._last_time: float | None = None
+        self.seconds: float | None = None
+
+    def tick(self, now: float) -> None:
+        """Take in a frame; `now` is in seconds of a clock that never goes back."""
+        if self._last_time is not None:
+            self._gaps.append(min(now - self._last_time, MAX_PERIOD_S))
+            longest = LONGEST_GAP * median_low(self._gaps)
+            self.seconds = fmean(min(gap, longest) for gap in self._gaps)
+        self._last_time = now
+
+
 @dataclass(frozen=True)
 class SentFrame:
     """When a frame was sent, in seconds, and its bytes."""
@@ -134,20 +150,19 @@ class RateController:
     For each frame: `choose` a quality, encode, and ask for the `delay`. If there is one, wait,
     send and tell that it was `sent`; if not, encode again at the quality that `retry` names, or
     skip the frame. No 500 ms hold more than the rate allows plus one frame's worth, which is the
-    rate times the period of the frames.
+    rate times the period of the frames. Time before the first frame is sent does not count.
     """
 
     def __init__(self, bits_per_second: float) -> None:
         self.bits_per_second = bits_per_second
         self._rate = bits_per_second / 8
         self._period = TYPICAL_PERIOD_S
-        self._gaps: deque[float] = deque(maxlen=GAPS)
+        self._work_period = FramePeriod()
         self._model = SizeModel(self._rate * self._period)
         self._window: deque[SentFrame] = deque()
         self._credit = 0.0
         self._last_time: float | None = None
-        self._busy_until = 0.0
-        self._has_seen_gap = False
+        self._has_sent = False
         self._quality = MAX_QUALITY // 2
         self._wanted = 0.0
         self._is_retry = False
@@ -157,9 +172,15 @@ class RateController:
         """Bytes of a frame if all frames were equal."""
         return self._rate * self._period
 
-    def choose(self, now: float) -> int:
-        """Return the quality for a frame; `now` is in seconds of a clock that never goes back."""
-        self._account_for_time(now)
+    def choose(self, now: float, arrival_period: float | None = None) -> int:
+        """
+        Return the quality for a frame.
+
+        Args: `now` is in seconds of a clock that never goes back, `arrival_period` the time
+        between frames that come, s, as far as it is known. Of those that are overtaken the
+        controller hears nothing.
+        """
+        self._account_for_time(now, arrival_period or 0.0)
         self._is_retry = False
         even = AIM * self.frame_worth
         settling_frames = max(SETTLING_S / self._period, MIN_SETTLING_FRAMES)
@@ -175,8 +196,7 @@ class RateController:
 
         None if that is too long, or if the frame had better be encoded again.
         """
-        self._busy_until = now
-        if self._is_off(size, now):
+        if self._has_time_to_retry(now) and self._is_off(size, now):
             return None
         for wait in self._moments(now):
             if size <= self._limit(now + wait):
@@ -185,10 +205,14 @@ class RateController:
         alone = self._room(now) >= self._rate * WINDOW_S and self._affordable() == math.inf
         return 0.0 if alone else None
 
+    def _has_time_to_retry(self, now: float) -> bool:
+        """Tell whether there is time to encode a frame once more just to change its size."""
+        if self._is_retry or self._period < LONG_PERIOD_S or self._last_time is None:
+            return False
+        return 2 * (now - self._last_time) < RETRY_PERIODS * self._period
+
     def _is_off(self, size: int, now: float) -> bool:
         """Tell whether a frame is far from the wanted size, which another quality may change."""
-        if self._is_retry or self._period < UNHURRIED_PERIOD_S:
-            return False
         too_large = math.log(size) - math.log(max(self._target(now), 1))
         return (too_large > OFF_LOG and self._quality > 0) or (
             too_large < -OFF_LOG and self._quality < MAX_QUALITY)
@@ -201,7 +225,7 @@ class RateController:
     def retry(self, quality: int, size: int, now: float) -> int | None:
         """Return another quality at which the frame should fit, None if there is none."""
         limit = self._limit_soon(now)
-        highest = MAX_QUALITY if self._is_off(size, now) and size <= limit else quality - 1
+        highest = MAX_QUALITY if size <= limit and not self._is_retry else quality - 1
         self._learn(quality, size)
         better = min(self._model.quality_for(self._target(now)), highest)
         return better if better >= 0 and self._model.size(better) <= limit else None
@@ -212,6 +236,7 @@ class RateController:
         self._window.append(SentFrame(now, size))
         while self._window[0].time <= now - WINDOW_S:
             self._window.popleft()
+        self._has_sent = True
         self._credit -= size
         self._quality = quality
 
@@ -219,26 +244,28 @@ class RateController:
         self._model.learn(quality, size, same_frame=self._is_retry)
         self._is_retry = True
 
-    def _account_for_time(self, now: float) -> None:
-        if self._last_time is None:
+    def _account_for_time(self, now: float, arrival_period: float) -> None:
+        if self._last_time is None or not self._has_sent:
+            self._work_period = FramePeriod()
+            self._period = arrival_period or TYPICAL_PERIOD_S
             self._credit = AIM * self.frame_worth
         else:
             passed = min(now - self._last_time, MAX_PERIOD_S)
             self._credit += AIM * self._rate * passed
-            self._learn_period(passed, self._busy_until - self._last_time)
         self._last_time = now
+        self._learn_period(now, arrival_period)
 
-    def _learn_period(self, gap: float, busy: float) -> None:
-        if self._gaps or busy < HELD_UP * gap or self._has_seen_gap:
-            first = not self._gaps
-            self._gaps.append(gap)
-            longest = LONGEST_GAP * median_low(self._gaps)
-            period = fmean(min(gap, longest) for gap in self._gaps)
-            if first:
-                # What the first frame was given was a guess.
-                self._credit += AIM * self._rate * (period - self._period)
-            self._period = period
-        self._has_seen_gap = True
+    def _learn_period(self, now: float, arrival_period: float) -> None:
+        is_guess = self._work_period.seconds is None
+        self._work_period.tick(now)
+        if self._work_period.seconds is None:
+            return
+        # Frames that were held up follow each other faster than they come.
+        period = max(self._work_period.seconds, arrival_period)
+        if is_guess:
+            # What the first frame was given was one.
+            self._credit += AIM * self._rate * (period - self._period)
+        self._period = period
         longest = max(MAX_CREDIT_FRAMES * self._period, MAX_CREDIT_S)
         self._credit = min(self._credit, self._rate * longest)
 
