@@ -193,12 +193,18 @@ def _evidence(values: NDArray[np.float64], constant: float) -> NDArray[np.float6
     return np.cumsum(np.log(np.maximum(values * values / constant, 1.0)))
 
 
+@compiled
 def _match_share(
     values: NDArray[np.float64], constants: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Share of values on each candidate grid: (V,), (C,) -> (C,)."""
-    nearest = constants[:, None] / np.maximum(np.rint(constants[:, None] / values), 1.0)
-    share: NDArray[np.float64] = (np.abs(nearest - values) <= 0.5 + 1e-6).mean(axis=1)
+    share = np.empty(len(constants), np.float64)
+    for c in range(len(constants)):
+        matches = 0
+        for value in values:
+            nearest = constants[c] / max(np.rint(constants[c] / value), 1.0)
+            matches += abs(nearest - value) <= 0.5 + 1e-6
+        share[c] = matches / len(values)
     return share
 
 

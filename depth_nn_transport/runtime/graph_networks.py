@@ -37,14 +37,14 @@ class GraphNetworks(ABC):
 
     @abstractmethod
     def __init__(self, files: ModelFiles, threads: int) -> None:
-        """Read all networks.
+        """Take the networks of a model.
 
         Args:
             files: of the model.
             threads: CPU threads for a frame.
 
         Raises:
-            ModelLoadError: if the runtime does not take a network.
+            ModelLoadError: if the runtime does not take a network; on its first use at the latest.
 
         """
 

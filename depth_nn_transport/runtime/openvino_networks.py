@@ -61,7 +61,10 @@ class OpenVinoNetworks(GraphNetworks):
     runtime: ClassVar[str] = 'openvino'
 
     def __init__(self, files: ModelFiles, threads: int, *, bfloat16: bool = True) -> None:
-        """See `GraphNetworks`; without ``bfloat16`` all run in float32 on every processor."""
+        """See `GraphNetworks`; without ``bfloat16`` all run in float32 on every processor.
+
+        Networks are read when they are compiled: those that are kept on disk need not be.
+        """
         self._uses_bfloat16 = bfloat16 and has_bfloat16()
         self._settings = {
             'INFERENCE_NUM_THREADS': threads, 'NUM_STREAMS': 1, 'PERFORMANCE_HINT': 'LATENCY',
@@ -69,13 +72,7 @@ class OpenVinoNetworks(GraphNetworks):
             'ENABLE_CPU_PINNING': False,
         }
         self.device = 'CPU, bfloat16' if self._uses_bfloat16 else 'CPU, float32'
-        try:
-            self._models = {
-                name: _core().read_model(graph, b'') for name, graph in files.networks.items()
-            }
-        except RuntimeError as error:
-            raise ModelLoadError(f'{files.model_id}: {error}') from error
-        self._graphs = files.networks
+        self._files = files
         self._cache = user_cache()
         self._origin = self._digest_origin()
         self._requests: OrderedDict[tuple[str, Shapes], openvino.InferRequest] = OrderedDict()
@@ -90,7 +87,7 @@ class OpenVinoNetworks(GraphNetworks):
         key = name, shapes
         if key not in self._requests:
             self._requests[key] = self._compile(name, shapes)
-            while len(self._requests) > KEPT_SIZES * len(self._models):
+            while len(self._requests) > KEPT_SIZES * len(self._files.networks):
                 self._requests.popitem(last=False)
         self._requests.move_to_end(key)
         return self._requests[key]
@@ -121,7 +118,7 @@ class OpenVinoNetworks(GraphNetworks):
 
     def _key(self, name: str, shapes: Shapes) -> str:
         """Digest of all that a compiled network depends on."""
-        parts = self._origin, repr((name, shapes)).encode(), self._graphs[name]
+        parts = self._origin, repr((name, shapes)).encode(), self._files.networks[name]
         return hashlib.sha256(b''.join(parts)).hexdigest()
 
     def _compile_anew(self, name: str, shapes: Shapes) -> tuple[openvino.InferRequest, bool]:
@@ -147,7 +144,10 @@ class OpenVinoNetworks(GraphNetworks):
         return {**self._settings, 'INFERENCE_PRECISION_HINT': 'bf16' if bfloat16 else 'f32'}
 
     def _shaped(self, name: str, shapes: Shapes) -> openvino.Model:
-        model = self._models[name].clone()
+        try:
+            model = _core().read_model(self._files.networks[name], b'')
+        except RuntimeError as error:
+            raise ModelLoadError(f'{self._files.model_id}: {error}') from error
         model.reshape(dict(enumerate(map(list, shapes))))
         return model
 

@@ -15,12 +15,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import subprocess
 import sys
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.container import EncodedDepth
-from depth_nn_transport.codec.model_files import NETWORK_NAMES
+from depth_nn_transport.codec.errors import ModelLoadError
+from depth_nn_transport.codec.model_files import ModelFiles, NETWORK_NAMES
 from depth_nn_transport.runtime.compiled_cache import CompiledCache
 from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
 import numpy as np
@@ -86,3 +88,10 @@ def test_what_is_no_network_is_made_anew(folder):
         CompiledCache(folder).save(path.name, b'bnothing of the kind')
     assert coded() == expected
     assert all(path.stat().st_size > 1000 for path in folder.iterdir())
+
+
+def test_a_damaged_network_is_refused_by_the_name_of_its_model(folder):
+    files = ModelFiles.load('main')
+    damaged = replace(files, networks={**files.networks, 'high0': files.networks['high0'][:1000]})
+    with pytest.raises(ModelLoadError, match=files.model_id):
+        OpenVinoNetworks(damaged, 1).high(0, np.zeros((2, 2, 160), np.float32))
