@@ -26,7 +26,7 @@ from pages import FOLDER, regenerate
 @click.argument('folders', nargs=-1, required=True, metavar='DIR...', type=FOLDER)
 @click.option('--frames', default=6, show_default=True, help='As of `bench speed`.')
 @click.option('--rounds', default=20, show_default=True, help='As of `bench speed`.')
-@click.option('--seconds', default=180.0, show_default=True, help='As of `bench speed`.')
+@click.option('--seconds', default=60.0, show_default=True, help='As of `bench speed`.')
 def main(folders: tuple[Path, ...], frames: int, rounds: int, seconds: float) -> None:
     """Write the figures of recordings in the folders into the page, and draw its bars."""
     regenerate('performance.md', 'speed', *folders, '--frames', frames, '--rounds', rounds,

@@ -62,7 +62,7 @@ _CORRECTED, _EXACT, _EXACT_METRES = range(3)
 _HOLES = np.array([np.nan, 0], np.float32)
 # Smoothness from which a frame may be smaller as a lossy one with corrections, by the bound in
 # quanta, as measured; any smoothness from 3 quanta.
-_SMOOTH_ENOUGH = {1: 6.0, 2: 1.8}
+_SMOOTH_ENOUGH = {1: 7.0, 2: 1.8}
 MM_PER_M = np.float32(1000)
 # Less than a quantum lies beyond; the limit keeps the conversion of huge values finite.
 _MAX_METRES = np.float32(FAR_LIMIT / 1000)
