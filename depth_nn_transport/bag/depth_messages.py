@@ -28,11 +28,14 @@ from depth_nn_transport.bag.message_types import (
     make,
     serialize,
 )
-from depth_nn_transport.codec.container import EncodedDepth, MAX_SIZE, Mode
-from depth_nn_transport.codec.errors import (
-    CorruptStreamError,
-    DepthCodecError,
-    InvalidDepthError,
+from depth_nn_transport.codec.container import EncodedDepth
+from depth_nn_transport.codec.errors import DepthCodecError, InvalidDepthError
+from depth_nn_transport.frames.messages import (
+    check_encoding,
+    check_image,
+    check_size,
+    PIXEL_TYPES,
+    read_rows,
 )
 from depth_nn_transport.frames.rvl import rvl_decode
 import numpy as np
@@ -40,12 +43,6 @@ from numpy.typing import NDArray
 from rosbags.serde import SerdeError
 
 Depth = NDArray[np.uint16] | NDArray[np.float32]
-
-PIXEL_TYPES: dict[str, np.dtype[Any]] = {
-    '16UC1': np.dtype(np.uint16), 'mono16': np.dtype(np.uint16), '32FC1': np.dtype(np.float32),
-}
-# The codec knows two pixel types, ROS three names for them.
-_CODEC_ENCODINGS = {'16UC1': '16UC1', 'mono16': '16UC1', '32FC1': '32FC1'}
 
 # compressed_depth_image_transport: an unused number and the quantisation of 32FC1, then the image.
 _CONFIG = struct.Struct('<iff')
@@ -95,13 +92,11 @@ def depth_of(message: Any) -> Depth:
 
     """
     encoding = encoding_of(message)
-    if encoding not in PIXEL_TYPES:
-        raise InvalidDepthError(
-            f'encoding is {encoding!r}, depth comes as one of {", ".join(PIXEL_TYPES)}'
-        )
     if message.__msgtype__ == COMPRESSED_IMAGE:
+        check_encoding(encoding)
         return _decompress(message, encoding)
-    return _pixels(message)
+    check_image(message)
+    return read_rows(message)
 
 
 def image_message(depth: Depth, encoding: str, header: Any) -> bytes:
@@ -124,42 +119,6 @@ def compressed_message(encoded: EncodedDepth, encoding: str, header: Any) -> byt
     }))
 
 
-def encoded_of(message: Any) -> EncodedDepth:
-    """Return the encoded frame of a CompressedDepth.
-
-    Raises:
-        CorruptStreamError: if it was damaged on its way.
-        UnsupportedFormatError: if it is of a later release.
-
-    """
-    values = {field.name: getattr(message, field.name) for field in fields(EncodedDepth)}
-    if message.encoding not in _CODEC_ENCODINGS or message.mode not in list(Mode):
-        raise CorruptStreamError(
-            f'encoding {message.encoding!r} or mode {message.mode} is unknown'
-        )
-    encoded = EncodedDepth(**{
-        **values, 'encoding': _CODEC_ENCODINGS[message.encoding], 'mode': Mode(message.mode),
-        'mask': bytes(message.mask), 'latents': bytes(message.latents),
-    })
-    encoded.verify_crc(message.crc32)
-    return encoded
-
-
-def _pixels(message: Any) -> Depth:
-    """Return the pixels of an Image without its row padding, in native byte order."""
-    native = PIXEL_TYPES[message.encoding]
-    row = message.width * native.itemsize
-    _check_size(message.width, message.height)
-    if message.step < row or len(message.data) < message.height * message.step:
-        raise InvalidDepthError(
-            f'{message.width}x{message.height} pixels of {message.encoding} do not fit into '
-            f'{len(message.data)} bytes with a step of {message.step}'
-        )
-    rows = message.data[:message.height * message.step].reshape(message.height, message.step)
-    sent = native.newbyteorder('>' if message.is_bigendian else '<')
-    return np.ascontiguousarray(rows[:, :row]).view(sent).astype(native, copy=False)
-
-
 def _decompress(message: Any, encoding: str) -> Depth:
     """Undo compressed_depth_image_transport, as its decodeCompressedDepthImage does."""
     data = message.data.tobytes()
@@ -179,7 +138,7 @@ def _decompress(message: Any, encoding: str) -> Depth:
 def _decode_png(data: bytes) -> NDArray[np.uint16]:
     if len(data) < _PNG_SIZE.size or data[1:4] != b'PNG':
         raise InvalidDepthError(f'{len(data)} bytes are no PNG')
-    _check_size(*_PNG_SIZE.unpack_from(data))
+    check_size(*_PNG_SIZE.unpack_from(data))
     image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if image is None or image.dtype != np.uint16 or image.ndim != 2:
         raise InvalidDepthError(f'{len(data)} bytes of PNG hold no 16-bit depth image')
@@ -190,13 +149,8 @@ def _decode_rvl(data: bytes) -> NDArray[np.uint16]:
     if len(data) < _RVL_SIZE.size:
         raise InvalidDepthError(f'{len(data)} bytes are too few for RVL')
     width, height = _RVL_SIZE.unpack_from(data)
-    _check_size(width, height)
+    check_size(width, height)
     try:
         return rvl_decode(data[_RVL_SIZE.size:], (height, width))
     except DepthCodecError as error:
         raise InvalidDepthError(str(error)) from error
-
-
-def _check_size(width: int, height: int) -> None:
-    if not (0 < width <= MAX_SIZE and 0 < height <= MAX_SIZE):
-        raise InvalidDepthError(f'size is {width}x{height}, each side has to be 1..{MAX_SIZE}')

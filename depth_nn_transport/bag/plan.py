@@ -20,13 +20,13 @@ from collections.abc import Sequence
 from depth_nn_transport.bag.depth_messages import (
     encoding_of,
     is_compressed_depth_transport,
-    PIXEL_TYPES,
     read_message,
 )
 from depth_nn_transport.bag.errors import BagError
 from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH, COMPRESSED_IMAGE, IMAGE
 from depth_nn_transport.bag.reader import BagReader
 from depth_nn_transport.codec.errors import InvalidDepthError
+from depth_nn_transport.frames.messages import PIXEL_TYPES
 from rosbags.interfaces import Connection
 
 COMPRESSED_SUFFIX = '/depth_nn'

@@ -26,7 +26,6 @@ from depth_nn_transport.bag.depth_messages import (
     compressed_message,
     Depth,
     depth_of,
-    encoded_of,
     encoding_of,
     image_message,
     read_message,
@@ -39,6 +38,7 @@ from depth_nn_transport.codec.errors import (
     UnsupportedFormatError,
 )
 from depth_nn_transport.frames.files import write_depth
+from depth_nn_transport.frames.messages import message_to_encoded
 from depth_nn_transport.runtime.registry import AUTO
 
 # Cameras in one bag that each keep a codec with their lattice at hand.
@@ -106,7 +106,7 @@ def decompress(topic: str, data: bytes) -> Converted | Refused:
     """Turn a CompressedDepth into an Image."""
     try:
         message = read_message(data, COMPRESSED_DEPTH)
-        depth = codec_of(topic).decode(encoded_of(message))
+        depth = codec_of(topic).decode(message_to_encoded(message))
     except (InvalidDepthError, CorruptStreamError, UnsupportedFormatError) as error:
         return Refused(str(error))
     return Converted(image_message(depth, message.encoding, message.header), depth.size)
@@ -130,5 +130,5 @@ def restore(topic: str, msgtype: str, data: bytes) -> tuple[Any, Depth]:
     """
     message = read_message(data, msgtype)
     if msgtype == COMPRESSED_DEPTH:
-        return message, codec_of(topic).decode(encoded_of(message))
+        return message, codec_of(topic).decode(message_to_encoded(message))
     return message, depth_of(message)

@@ -22,6 +22,7 @@ from typing import Any
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.errors import DepthCodecError
+from depth_nn_transport.frames.messages import message_to_encoded
 from depth_nn_transport.nodes.codec_node import (
     CodecNode,
     milliseconds_since,
@@ -34,7 +35,6 @@ from depth_nn_transport.nodes.diagnostics import Problem
 from depth_nn_transport.nodes.error_sample import to_mm
 from depth_nn_transport.nodes.frame_statistics import Frame
 from depth_nn_transport.nodes.image_conversion import convert_depth, depth_to_image
-from depth_nn_transport.nodes.message_conversion import message_to_encoded
 from depth_nn_transport.nodes.parameters import DECODER
 from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
 from depth_nn_transport.nodes.runner import run

@@ -20,8 +20,7 @@ from functools import cache
 import sys
 from typing import Any
 
-from depth_nn_transport.codec.container import MAX_SIZE
-from depth_nn_transport.codec.errors import InvalidDepthError
+from depth_nn_transport.frames.messages import check_image, PIXEL_TYPES, read_rows
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,14 +28,6 @@ from numpy.typing import NDArray
 from sensor_msgs.msg import Image
 
 from std_msgs.msg import Header
-
-PIXEL_TYPES: dict[str, np.dtype[Any]] = {
-    '16UC1': np.dtype(np.uint16), 'mono16': np.dtype(np.uint16), '32FC1': np.dtype(np.float32)}
-
-
-class InvalidImageError(InvalidDepthError):
-    """The Image message is no depth image, or contradicts itself."""
-
 
 def image_to_depth(message: Image) -> NDArray[Any]:
     """
@@ -79,34 +70,6 @@ def convert_depth(depth: NDArray[Any], encoding: str) -> NDArray[Any]:
     millimetres = np.rint(depth * np.float32(1000))
     fits = (millimetres >= 1) & (millimetres <= np.iinfo(np.uint16).max)
     return np.where(fits, millimetres, 0).astype(np.uint16)
-
-
-def check_image(message: Image) -> None:
-    """Raise InvalidImageError if the message cannot hold a depth image of what it claims."""
-    if message.encoding not in PIXEL_TYPES:
-        raise InvalidImageError(
-            f'encoding is {message.encoding!r}, depth comes as one of {", ".join(PIXEL_TYPES)}; '
-            'remap the input to a depth topic')
-    if not (0 < message.height <= MAX_SIZE and 0 < message.width <= MAX_SIZE):
-        raise InvalidImageError(
-            f'size is {message.width}x{message.height}, each side has to be 1..{MAX_SIZE}')
-    row = message.width * PIXEL_TYPES[message.encoding].itemsize
-    if message.step < row:
-        raise InvalidImageError(f'step is {message.step}, a row takes {row} bytes')
-    if len(message.data) < message.height * message.step:
-        raise InvalidImageError(
-            f'data has {len(message.data)} bytes, height * step is '
-            f'{message.height * message.step}')
-
-
-def read_rows(message: Image) -> NDArray[Any]:
-    """Return the pixels of a checked message without its row padding, in native byte order."""
-    native = PIXEL_TYPES[message.encoding]
-    padded = np.frombuffer(message.data, np.uint8, message.height * message.step)
-    row_bytes: int = message.width * native.itemsize
-    rows = padded.reshape(message.height, message.step)[:, :row_bytes]
-    sent = native.newbyteorder('>' if message.is_bigendian else '<')
-    return np.ascontiguousarray(rows).view(sent).astype(native, copy=False)
 
 
 @cache

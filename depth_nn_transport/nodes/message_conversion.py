@@ -17,16 +17,11 @@ from __future__ import annotations
 
 from array import array
 
-from depth_nn_transport import EncodedDepth, Mode
-from depth_nn_transport.codec.errors import CorruptStreamError
+from depth_nn_transport import EncodedDepth
 
 from depth_nn_transport_msgs.msg import CompressedDepth
 
 from std_msgs.msg import Header
-
-# The codec knows two pixel types, ROS three names for them.
-CODEC_ENCODINGS = {'16UC1': '16UC1', 'mono16': '16UC1', '32FC1': '32FC1'}
-
 
 def encoded_to_message(encoded: EncodedDepth, encoding: str, header: Header) -> CompressedDepth:
     """Return the message of an encoded frame, with encoding and header of the source image."""
@@ -47,29 +42,3 @@ def encoded_to_message(encoded: EncodedDepth, encoding: str, header: Header) -> 
         latents=array('B', encoded.latents),
         crc32=encoded.crc32,
     )
-
-
-def message_to_encoded(message: CompressedDepth) -> EncodedDepth:
-    """Return the encoded frame of a message; raise CorruptStreamError if it arrived damaged."""
-    if message.encoding not in CODEC_ENCODINGS:
-        raise CorruptStreamError(
-            f'encoding is {message.encoding!r}, expected one of {", ".join(CODEC_ENCODINGS)}')
-    if message.mode not in list(Mode):
-        raise CorruptStreamError(f'mode {message.mode} is not one of {", ".join(map(str, Mode))}')
-    encoded = EncodedDepth(
-        height=message.height,
-        width=message.width,
-        encoding=CODEC_ENCODINGS[message.encoding],
-        format_version=message.format_version,
-        model_id=message.model_id,
-        mode=Mode(message.mode),
-        quality=message.quality,
-        max_error=message.max_error,
-        lattice_constant=message.lattice_constant,
-        sequence=message.sequence,
-        reference=message.reference,
-        mask=bytes(message.mask),
-        latents=bytes(message.latents),
-    )
-    encoded.verify_crc(message.crc32)
-    return encoded
