@@ -29,6 +29,7 @@ from sensor_msgs.msg import Image
 
 from std_msgs.msg import Header
 
+
 def image_to_depth(message: Image) -> NDArray[Any]:
     """
     Return the pixels of an Image message, which they may share memory with.

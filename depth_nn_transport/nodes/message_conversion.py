@@ -23,6 +23,7 @@ from depth_nn_transport_msgs.msg import CompressedDepth
 
 from std_msgs.msg import Header
 
+
 def encoded_to_message(encoded: EncodedDepth, encoding: str, header: Header) -> CompressedDepth:
     """Return the message of an encoded frame, with encoding and header of the source image."""
     return CompressedDepth(
