@@ -161,7 +161,7 @@ class RateController:
         self._model = SizeModel(self._rate * self._period)
         self._window: deque[SentFrame] = deque()
         self._credit = 0.0
-        self._last_time: float | None = None
+        self._chosen_at = 0.0
         self._has_sent = False
         self._quality = MAX_QUALITY // 2
         self._wanted = 0.0
@@ -207,9 +207,9 @@ class RateController:
 
     def _has_time_to_retry(self, now: float) -> bool:
         """Tell whether there is time to encode a frame once more just to change its size."""
-        if self._is_retry or self._period < LONG_PERIOD_S or self._last_time is None:
+        if self._is_retry or self._period < LONG_PERIOD_S:
             return False
-        return 2 * (now - self._last_time) < RETRY_PERIODS * self._period
+        return 2 * (now - self._chosen_at) < RETRY_PERIODS * self._period
 
     def _is_off(self, size: int, now: float) -> bool:
         """Tell whether a frame is far from the wanted size, which another quality may change."""
@@ -245,14 +245,14 @@ class RateController:
         self._is_retry = True
 
     def _account_for_time(self, now: float, arrival_period: float) -> None:
-        if self._last_time is None or not self._has_sent:
+        if self._has_sent:
+            passed = min(now - self._chosen_at, MAX_PERIOD_S)
+            self._credit += AIM * self._rate * passed
+        else:
             self._work_period = FramePeriod()
             self._period = arrival_period or TYPICAL_PERIOD_S
             self._credit = AIM * self.frame_worth
-        else:
-            passed = min(now - self._last_time, MAX_PERIOD_S)
-            self._credit += AIM * self._rate * passed
-        self._last_time = now
+        self._chosen_at = now
         self._learn_period(now, arrival_period)
 
     def _learn_period(self, now: float, arrival_period: float) -> None:
