@@ -13,6 +13,11 @@
 # limitations under the License.
 """Entry point of ``python -m depth_nn_transport``."""
 
+import signal
+import sys
+
 from depth_nn_transport.cli import main
 
+# An orderly end, as on Ctrl-C: what was begun is removed and other processes are stopped.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 main(prog_name='python -m depth_nn_transport')

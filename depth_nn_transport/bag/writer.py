@@ -65,18 +65,18 @@ class BagWriter:
             self._workplace = Path(
                 tempfile.mkdtemp(prefix=f'.{path.name}.', suffix='.partial', dir=path.parent)
             )
-        # The name of the folder becomes that of the file in it.
-        self._writer = Writer(
-            self._workplace / path.name, version=_METADATA_VERSION, storage_plugin=storage
-        )
-        if storage is StoragePlugin.MCAP:
-            self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
-        for key, value in (custom_data or {}).items():
-            self._writer.set_custom_data(key, value)
         try:
+            # The name of the folder becomes that of the file in it.
+            self._writer = Writer(
+                self._workplace / path.name, version=_METADATA_VERSION, storage_plugin=storage
+            )
+            if storage is StoragePlugin.MCAP:
+                self._writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+            for key, value in (custom_data or {}).items():
+                self._writer.set_custom_data(key, value)
             with self._readable_errors():
                 self._writer.open()
-        except BagError:
+        except BaseException:
             self._remove()
             raise
 

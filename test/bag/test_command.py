@@ -20,10 +20,12 @@ import json
 import os
 import pty
 import resource
+import signal
 import struct
 import subprocess
 import sys
 import termios
+from time import monotonic, sleep
 
 from click.testing import CliRunner
 
@@ -282,6 +284,18 @@ def test_a_full_disk_is_told_and_leaves_no_file(bag, tmp_path, command, option):
     assert ended.returncode == 1 and 'Traceback' not in ended.stderr
     assert 'cannot be written' in ended.stderr and str(tmp_path / 'out') in ended.stderr
     assert not [path for path in tmp_path.rglob('*') if path.is_file()]
+
+
+def test_a_process_that_is_told_to_end_leaves_nothing(bag, tmp_path):
+    compressing = subprocess.Popen([*BAG, 'compress', bag, tmp_path / 'out'],
+                                   stderr=subprocess.PIPE, text=True)
+    deadline = monotonic() + 60
+    while not list(tmp_path.glob('*/out/*')) and monotonic() < deadline:
+        sleep(0.01)
+    compressing.send_signal(signal.SIGTERM)
+    _, told = compressing.communicate(timeout=60)
+    assert compressing.returncode == 128 + signal.SIGTERM
+    assert list(tmp_path.iterdir()) == [] and 'Traceback' not in told
 
 
 def test_the_summary_stands_below_the_bar(bag, tmp_path):
