@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.networks import TABLES
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder, Tables
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,7 @@ Grid = NDArray[np.int32]
 # How often a predictor takes the neighbours above, to the left, and above to the left; they are
 # zero outside the grid.
 _PREDICTORS = ((1, 0, 0), (0, 1, 0), (1, 1, -1))
+_PREDICTOR_RANGE = 4
 
 
 @compiled
@@ -69,7 +71,7 @@ def _undo(differences: Grid, shape: tuple[int, int], predictor: int) -> Grid:
 def encode_base(base: Grid, tables: Tables, encoder: TableEncoder) -> None:
     """Encode a base (h, w) with the best of three predictors and of all tables."""
     predictor, differences = _best_differences(base)
-    encoder.raw(np.array([predictor], np.int32), 256)
+    encoder.raw(np.array([predictor], np.int32), _PREDICTOR_RANGE)
     encode_differences(differences, tables, encoder)
 
 
@@ -80,7 +82,7 @@ def decode_base(shape: tuple[int, int], tables: Tables, decoder: TableDecoder) -
         CorruptStreamError: if the bytes hold no base.
 
     """
-    (predictor,) = decoder.raw(1, 256)
+    (predictor,) = decoder.raw(1, _PREDICTOR_RANGE)
     differences = decode_differences(shape[0] * shape[1], tables, decoder)
     return _undo(differences, shape, min(int(predictor), len(_PREDICTORS) - 1))
 
@@ -90,12 +92,12 @@ def encode_differences(differences: Grid, tables: Tables, encoder: TableEncoder)
     # The first one has no predecessor; it must not widen the table of all others.
     spread = float(np.abs(differences[1:]).mean()) if len(differences) > 1 else 0.0
     table = tables.nearest_spread(spread)
-    encoder.raw(np.array([table], np.int32), 256)
+    encoder.raw(np.array([table], np.int32), TABLES)
     encoder.code(tables, np.full(differences.shape, table, np.uint8), differences)
 
 
 def decode_differences(count: int, tables: Tables, decoder: TableDecoder) -> Grid:
     """Decode what `encode_differences` wrote, (count,)."""
-    (table,) = decoder.raw(1, 256)
+    (table,) = decoder.raw(1, TABLES)
     index = np.full(count, min(int(table), len(tables) - 1), np.uint8)
     return decoder.code(tables, index)

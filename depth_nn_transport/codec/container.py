@@ -31,13 +31,13 @@ from depth_nn_transport.codec.sections import (
 )
 
 MAGIC = b'DNT'
-FORMAT_VERSION = 4
+FORMAT_VERSION = 5
 ENCODINGS = ('16UC1', '32FC1')
 MIN_SIZE = 16
 MAX_SIZE = 4096
 
-_HEADER = struct.Struct('<3sBBBHHBdI')
-_BOUND = struct.Struct('<f')
+_HEADER = struct.Struct('<3sBBBHHBf')
+_FLOAT = struct.Struct('<f')
 _CRC = struct.Struct('<I')
 
 
@@ -61,8 +61,8 @@ class EncodedDepth:
         mode: what is promised.
         quality: 0..100, an integer; of lossy mode.
         max_error: quanta, of bounded mode; 0 in others.
-        lattice_constant: K of the depth lattice, in mm and 1/32 px; negative if the frame is off
-            the grid and the magnitude only sets the unit of error.
+        lattice_constant: K of the depth lattice, in mm and 1/32 px, a float32; negative if the
+            frame is off the grid and the magnitude only sets the unit of error.
         sequence: number of the frame in its stream.
         reference: number of the frame that this one was predicted from; itself if none.
         mask: coded hole mask.
@@ -109,6 +109,8 @@ class EncodedDepth:
             raise CorruptStreamError(
                 f'lattice constant {self.lattice_constant} is not within 1e3..1e9'
             )
+        if self.lattice_constant != _FLOAT.unpack(_FLOAT.pack(self.lattice_constant))[0]:
+            raise CorruptStreamError(f'lattice constant {self.lattice_constant} is no float32')
         if not (self.model_id.isascii() and len(self.model_id) <= 255):
             raise CorruptStreamError(f'model id {self.model_id!r} is not short ASCII')
 
@@ -151,8 +153,9 @@ class EncodedDepth:
         _check_version(version)
         max_error = 0.0
         if mode == Mode.BOUNDED:
-            bound, rest = _take(rest, _BOUND.size)
-            (max_error,) = _BOUND.unpack(bound)
+            bound, rest = _take(rest, _FLOAT.size)
+            (max_error,) = _FLOAT.unpack(bound)
+        sequence, rest = unpack_number(rest)
         back, rest = unpack_number(rest)
         model_id, rest = unpack_section(rest)
         mask, latents = unpack_section(rest)
@@ -160,7 +163,7 @@ class EncodedDepth:
             raise CorruptStreamError('checksum does not match: the frame was damaged')
         if encoding >= len(ENCODINGS) or mode not in Mode.__members__.values():
             raise CorruptStreamError(f'unknown encoding {encoding} or mode {mode}')
-        height, width, quality, constant, sequence = numbers
+        height, width, quality, constant = numbers
         return cls(
             height, width, ENCODINGS[encoding], model_id.decode('ascii', 'replace'), Mode(mode),
             float(quality), max_error, constant, sequence, (sequence - back) % 2**32, mask,
@@ -173,9 +176,10 @@ class EncodedDepth:
         return b''.join((
             _HEADER.pack(
                 MAGIC, self.format_version, ENCODINGS.index(self.encoding), self.mode,
-                self.height, self.width, int(self.quality), self.lattice_constant, self.sequence,
+                self.height, self.width, int(self.quality), self.lattice_constant,
             ),
-            _BOUND.pack(self.max_error) if bounded else b'',
+            _FLOAT.pack(self.max_error) if bounded else b'',
+            pack_number(self.sequence),
             pack_number((self.sequence - self.reference) % 2**32),
             pack_section(self.model_id.encode('ascii')),
             pack_section(self.mask), self.latents,

@@ -293,8 +293,8 @@ class CorrectionCoder:
 
     def encode(
         self, residual: Floats, plane: Floats, valid: Bits, latents: Floats, threshold: int,
-        step: int,
-    ) -> tuple[bytes, Counts]:
+        step: int, encoder: TableEncoder,
+    ) -> Counts:
         """Encode corrections that leave no valid pixel more than the threshold off.
 
         Before rounding to whole quanta no error passes T + 1/2. Original ranks are whole, so that
@@ -307,18 +307,19 @@ class CorrectionCoder:
             latents: float32 (>= H/8, >= W/8, C), as the decoder has them.
             threshold: quanta, 1..4095.
             step: quanta that corrections are multiples of, 1.5 to 2 times the threshold.
+            encoder: takes the corrections.
 
         Returns:
-            The bytes, none if nothing is to be corrected; and the corrections in quanta, int32
-            (H, W), to be added to the restored plane.
+            The corrections in quanta, int32 (H, W), to be added to the restored plane.
 
         """
         corrections = np.zeros(valid.shape, np.int32)
         pixels, moves = find_moves(residual, valid, threshold, step)
-        if len(pixels) == 0:
-            return b'', corrections
+        some = len(pixels) > 0
+        encoder.raw(np.array([some], np.int32), 2)
+        if not some:
+            return corrections
         density = density_class(len(pixels), int(np.count_nonzero(valid)))
-        encoder = TableEncoder()
         encoder.raw(np.array([threshold], np.int32), MAX_THRESHOLD)
         encoder.raw(np.array([step], np.int32), MAX_STEP)
         encoder.raw(np.array([density], np.int32), DENSITY_RANGE)
@@ -331,9 +332,11 @@ class CorrectionCoder:
             index = move_contexts(corrections, pixels[here], surroundings, step)
             put(corrections, pixels[here], encoder.code(self.moves, index, moves[here]))
         put(corrections, pixels, step * moves)
-        return encoder.to_bytes(), corrections
+        return corrections
 
-    def decode(self, data: bytes, plane: Floats, valid: Bits, latents: Floats) -> Counts:
+    def decode(
+        self, plane: Floats, valid: Bits, latents: Floats, decoder: TableDecoder
+    ) -> Counts:
         """Decode corrections in quanta, int32 (H, W), to be added to the restored plane.
 
         Raises:
@@ -341,9 +344,9 @@ class CorrectionCoder:
 
         """
         corrections = np.zeros(valid.shape, np.int32)
-        if not data:
+        (some,) = decoder.raw(1, 2)
+        if not some:
             return corrections
-        decoder = TableDecoder(data)
         # No encoder writes a threshold or a step of 0.
         threshold = max(int(decoder.raw(1, MAX_THRESHOLD)[0]), 1)
         step = max(int(decoder.raw(1, MAX_STEP)[0]), 1)

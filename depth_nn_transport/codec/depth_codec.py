@@ -43,10 +43,9 @@ from depth_nn_transport.codec.lattice import DEFAULT_CONSTANT, DEPTH_MAX, FAR_LI
 from depth_nn_transport.codec.mask_coder import MaskCoder
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
-from depth_nn_transport.codec.sections import pack_section, unpack_section
 from depth_nn_transport.codec.step_coder import StepCoder
-from depth_nn_transport.codec.steps import Steps, take_out_steps
-from depth_nn_transport.codec.table_coder import Tables
+from depth_nn_transport.codec.steps import least_gap, Steps, take_out_steps
+from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder, Tables
 from depth_nn_transport.codec.transform import Transform
 from depth_nn_transport.runtime.registry import AUTO, find_runtime, MakeNetworks
 import numpy as np
@@ -312,51 +311,53 @@ class DepthCodec:
         """
         with self._thread_limit():
             frame = self._check(depth)
-            _, residual, plane, latents = self._encode_uncorrected(frame, quality)
+            residual, plane, latents = self._encode_uncorrected(frame, quality, TableEncoder())
         return residual, plane, frame.valid, latents
 
     def _encode_lossy(self, frame: _Frame, quality: int) -> bytes:
         """Encode a plane and correct what is worth it."""
-        data, residual, plane, latents = self._encode_uncorrected(frame, quality)
-        threshold = worthwhile_threshold(residual, frame.valid, len(data), loose_bound(quality))
-        more, _ = self._corrections.encode(
-            residual, plane, frame.valid, latents, threshold, loose_step(threshold)
+        encoder = TableEncoder()
+        residual, plane, latents = self._encode_uncorrected(frame, quality, encoder)
+        greatest = loose_bound(quality)
+        threshold = worthwhile_threshold(residual, frame.valid, encoder.size, greatest)
+        self._corrections.encode(
+            residual, plane, frame.valid, latents, threshold, loose_step(threshold), encoder
         )
-        return pack_section(more) + data
+        return encoder.to_bytes()
 
     def _correct(self, frame: _Frame, quanta: int) -> tuple[bytes, Depth]:
         """Encode with loss and correct what passes the bound."""
-        quality = _quality_within(quanta)
-        data, residual, plane, latents = self._encode_uncorrected(frame, quality)
-        more, corrections = self._corrections.encode(
-            residual, plane, frame.valid, latents, quanta, 2 * quanta
+        quality, encoder = _quality_within(quanta), TableEncoder()
+        residual, plane, latents = self._encode_uncorrected(frame, quality, encoder)
+        corrections = self._corrections.encode(
+            residual, plane, frame.valid, latents, quanta, 2 * quanta, encoder
         )
         corrected = np.add(plane, corrections, dtype=np.float32)
         depth = frame.lattice.to_depth(corrected).astype(np.uint16)
-        payload = bytes([quality]) + pack_section(more) + data
+        payload = bytes([quality]) + encoder.to_bytes()
         return payload, np.where(frame.valid, depth, 0).astype(np.uint16)
 
     def _encode_uncorrected(
-        self, frame: _Frame, quality: int
-    ) -> tuple[bytes, Array, Array, Array]:
+        self, frame: _Frame, quality: int, encoder: TableEncoder
+    ) -> tuple[Array, Array, Array]:
         """Encode a plane.
 
         Returns:
-            The payload; original minus restored plane in quanta, (H, W); the latter; latents.
+            Original minus restored plane in quanta, (H, W); the latter; latents.
 
         """
-        data, restored = self._encode_plane(frame, quality)
+        restored = self._encode_plane(frame, quality, encoder)
         plane = _within_ranks(self._restore(restored, quality), frame.lattice)
-        return data, frame.quanta - plane, plane, restored.latents.values
+        return frame.quanta - plane, plane, restored.latents.values
 
     def _decode_corrected(
         self, payload: bytes, valid: NDArray[np.bool_], quality: int, lattice: Lattice
     ) -> Array:
         """Restore a plane in quanta, (H, W)."""
-        more, data = unpack_section(payload)
-        plane, latents = self._decode_plane(data, valid, quality)
+        decoder = TableDecoder(payload)
+        plane, latents = self._decode_plane(decoder, valid, quality)
         plane = _within_ranks(plane, lattice)
-        corrections = self._corrections.decode(more, plane, valid, latents)
+        corrections = self._corrections.decode(plane, valid, latents, decoder)
         return np.add(plane, corrections, dtype=np.float32)
 
     def _decode_within(
@@ -452,16 +453,15 @@ class DepthCodec:
         self._off_grid_frames = 0 if self._lattice.on_grid else self._off_grid_frames + 1
         return self._lattice
 
-    def _encode_plane(self, frame: _Frame, quality: int) -> tuple[bytes, _Restored]:
+    def _encode_plane(self, frame: _Frame, quality: int, encoder: TableEncoder) -> _Restored:
         filled = fill_holes(frame.quanta, frame.valid)
         known = pad_to_base(frame.valid, 'constant')
-        steps, plane = take_out_steps(pad_to_base(filled, 'edge'), known)
+        steps, plane = take_out_steps(pad_to_base(filled, 'edge'), known, least_gap(quality))
+        self._steps.encode(steps, encoder)
         base, valid = base_of(plane), mask_blocks(known)
         latents, hyper = self._transform.analyse(plane, base, valid, quality)
-        data, coded = self._latents.encode(latents, hyper, base, valid, quality)
-        step_data = self._steps.encode(steps)
-        payload = pack_section(step_data) + data
-        return payload, _Restored(known, valid, steps, coded, frame.valid.shape)
+        coded = self._latents.encode(latents, hyper, base, valid, quality, encoder)
+        return _Restored(known, valid, steps, coded, frame.valid.shape)
 
     def _restore(self, restored: _Restored, quality: int) -> Array:
         """Synthesise a plane in quanta, (H, W)."""
@@ -472,14 +472,13 @@ class DepthCodec:
         return restored.steps.restore(plane, restored.known)[:height, :width]
 
     def _decode_plane(
-        self, payload: bytes, valid: NDArray[np.bool_], quality: int
+        self, decoder: TableDecoder, valid: NDArray[np.bool_], quality: int
     ) -> tuple[Array, Array]:
         """Restore a plane in quanta, (H, W), and its latents, (H/8, W/8, 64)."""
         known = pad_to_base(valid, 'constant')
         blocks = mask_blocks(known)
-        step_data, data = unpack_section(payload)
-        steps = self._steps.decode(step_data, (known.shape[0], known.shape[1]))
-        latents = self._latents.decode(data, blocks, quality)
+        steps = self._steps.decode(decoder, (known.shape[0], known.shape[1]))
+        latents = self._latents.decode(decoder, blocks, quality)
         restored = _Restored(known, blocks, steps, latents, valid.shape)
         return self._restore(restored, quality), latents.values
 

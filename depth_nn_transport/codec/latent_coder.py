@@ -42,13 +42,18 @@ from depth_nn_transport.codec.networks import (
     STEPS,
 )
 from depth_nn_transport.codec.table_coder import Integers, TableDecoder, TableEncoder, Tables
+from depth_nn_transport.codec.table_shifts import TableShifts
 import numpy as np
 from numpy.typing import NDArray
 
+# Below this a hyperlatent costs more bits than it saves, as measured.
+HYPER_DEAD_ZONE = 0.57
 # Codes the symbols of some channels in a step, given their means and table indices.
 Exchange = Callable[[slice, Step, Array, NDArray[np.uint8]], Integers]
 LOW = slice(0, LOW_CHANNELS)
 REST = slice(LOW_CHANNELS, LATENT_CHANNELS)
+# In the order in which each step codes them.
+CHANNELS = LOW, REST
 
 
 class SymbolSink(Protocol):
@@ -66,6 +71,19 @@ class Latents:
     base: Array
 
 
+class _Record:
+    """Keeps symbols with their table indices until it is known how to code them best."""
+
+    def __init__(self) -> None:
+        self.symbols: list[tuple[NDArray[np.uint8], Integers]] = []
+
+    def code(self, tables: Tables, index: NDArray[np.uint8], symbols: Integers) -> Integers:
+        """See `SymbolSink`."""
+        seen = tables.seen(index, symbols)
+        self.symbols.append((index, seen))
+        return seen
+
+
 class LatentCoder:
     """Encoder and decoder of latents for one model."""
 
@@ -77,10 +95,12 @@ class LatentCoder:
         self._predictor = predictor
         self._latent_tables = latent_tables
         self._hyper_tables = hyper_tables
+        self._shifts = TableShifts(latent_tables)
 
     def encode(
-        self, latents: Array, hyper: Array, base: Array, valid: Array, quality: float
-    ) -> tuple[bytes, Latents]:
+        self, latents: Array, hyper: Array, base: Array, valid: Array, quality: float,
+        encoder: TableEncoder,
+    ) -> Latents:
         """Quantise and encode.
 
         Args:
@@ -89,15 +109,24 @@ class LatentCoder:
             base: float32 (H/32, W/32), integers.
             valid: float32 (H/8, W/8, 64), 1 where measured, 0 in holes.
             quality: 0..100, integer.
+            encoder: takes them.
 
         Returns:
-            The bytes, and the latents as the decoder will see them.
+            The latents as the decoder will see them.
 
         """
-        encoder = TableEncoder()
+        record = _Record()
+        values = self.quantize(latents, hyper, base, valid, quality, record)
+        (hyper_index, hyper_symbols), *symbols = record.symbols
+        parts = [(CHANNELS[k % 2], *part) for k, part in enumerate(symbols)]
+        shifts = self._shifts.choose(parts)
         encode_base(base.astype(np.int32), self._latent_tables, encoder)
-        values = self.quantize(latents, hyper, base, valid, quality, encoder)
-        return encoder.to_bytes(), Latents(values, base)
+        encoder.code(self._hyper_tables, hyper_index, hyper_symbols)
+        self._shifts.encode(shifts, encoder)
+        for channels, index, part in parts:
+            shifted = self._shifts.apply(shifts[channels], index)
+            encoder.code(self._latent_tables, shifted, part)
+        return Latents(values, base)
 
     def quantize(
         self, latents: Array, hyper: Array, base: Array, valid: Array, quality: float,
@@ -109,7 +138,8 @@ class LatentCoder:
             The latents as the decoder will see them.
 
         """
-        rounded = np.clip(np.rint(hyper), -HYPER_MAX, HYPER_MAX).astype(np.int32)
+        worthwhile = np.where(np.abs(hyper) < HYPER_DEAD_ZONE, 0, np.rint(hyper))
+        rounded = np.clip(worthwhile, -HYPER_MAX, HYPER_MAX).astype(np.int32)
         index = _hyper_index(rounded.shape, quality)
         symbols = sink.code(self._hyper_tables, index, rounded.ravel())
 
@@ -121,24 +151,25 @@ class LatentCoder:
 
         return self._walk(_as_hyper(symbols, hyper.shape), base, valid, quality, exchange)
 
-    def decode(self, data: bytes, valid: Array, quality: float) -> Latents:
+    def decode(self, decoder: TableDecoder, valid: Array, quality: float) -> Latents:
         """Decode what `encode` wrote.
 
         Raises:
             CorruptStreamError: if the bytes do not fit the model's tables.
 
         """
-        decoder = TableDecoder(data)
         height, width = valid.shape[0] // HYPER_STRIDE, valid.shape[1] // HYPER_STRIDE
         grid = decode_base((height, width), self._latent_tables, decoder)
         base = np.clip(grid, -LATENT_MAX, LATENT_MAX).astype(np.float32)
         shape = (height, width, HYPER_CHANNELS)
         symbols = decoder.code(self._hyper_tables, _hyper_index(shape, quality))
+        shifts = self._shifts.decode(decoder)
 
         def exchange(
             channels: slice, step: Step, mean: Array, index: NDArray[np.uint8]
         ) -> Integers:
-            return decoder.code(self._latent_tables, index)
+            shifted = self._shifts.apply(shifts[channels], index)
+            return decoder.code(self._latent_tables, shifted)
 
         return Latents(
             self._walk(_as_hyper(symbols, shape), base, valid, quality, exchange), base

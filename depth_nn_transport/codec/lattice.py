@@ -55,7 +55,7 @@ class Lattice:
     """A depth grid ``z = round(constant / n)`` and its map to a plane of quanta.
 
     Attributes:
-        constant: K in depth units (mm) times 1/32 px.
+        constant: K in depth units (mm) times 1/32 px, a float32.
         on_grid: whether the frame's values lie on the grid. If not, the constant only sets the
             unit of error, and restored values are not snapped.
     """
@@ -84,7 +84,7 @@ class Lattice:
             return hint
         constant = _search_constant(values)
         if constant is not None:
-            return cls(constant, True)
+            return cls(float(np.float32(constant)), True)
         return cls(DEFAULT_CONSTANT if hint is None else hint.constant, False)
 
     @property

@@ -242,11 +242,15 @@ class MaskCoder:
         """Encode a map, bool (H, W); one without a set pixel takes no bytes."""
         if not hole.any():
             return b''
+        encoder = TableEncoder()
+        self.write(hole, encoder)
+        return encoder.to_bytes()
+
+    def write(self, hole: NDArray[np.bool_], encoder: TableEncoder) -> None:
+        """Encode a map, bool (H, W), among other things."""
         writer = self._models.writer(hole.size)
         self._walk(hole.view(np.uint8), writer, None)
-        encoder = TableEncoder()
         self._models.encode(writer, encoder)
-        return encoder.to_bytes()
 
     def decode(self, data: bytes, height: int, width: int) -> NDArray[np.bool_]:
         """Decode a map of the given size.
@@ -257,11 +261,15 @@ class MaskCoder:
         """
         if not data:
             return np.zeros((height, width), bool)
-        reader = self._models.decode(TableDecoder(data), height * width)
+        return self.read(TableDecoder(data), height, width)
+
+    def read(self, decoder: TableDecoder, height: int, width: int) -> NDArray[np.bool_]:
+        """Decode what `write` wrote; see `decode`."""
+        reader = self._models.decode(decoder, height * width)
         hole = np.zeros((height, width), bool)
         self._walk(hole.view(np.uint8), None, reader)
         if overdrawn(reader):
-            raise CorruptStreamError(f'binary map of {len(data)} bytes ends early')
+            raise CorruptStreamError('binary map ends early')
         return hole
 
     def samples(self, hole: NDArray[np.bool_]) -> Samples:

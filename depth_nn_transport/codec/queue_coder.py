@@ -44,6 +44,7 @@ from numpy.typing import NDArray
 EXHAUSTED = -1
 # A length is sent as its number of bits, which differs little from that of the queue before.
 _BIT_LENGTHS = 32
+_FIRST_BIT_LENGTH = 8
 _BIT_LENGTH_CHANGE = constriction.stream.model.Categorical(
     np.exp2(-np.minimum(np.arange(32), 32 - np.arange(32)).astype(np.float32)), perfect=False
 )
@@ -116,7 +117,7 @@ def decode_queues(models: Models, limit: int, decoder: TableDecoder) -> Queues:
 def _encode_lengths(lengths: Integers, encoder: TableEncoder) -> None:
     """Encode the number of bits of each length, then all bits below the leading one."""
     bits = [length.bit_length() for length in lengths.tolist()]
-    changes = np.diff(np.array(bits, np.int32), prepend=np.int32(0)) % _BIT_LENGTHS
+    changes = np.diff(np.array([_FIRST_BIT_LENGTH, *bits], np.int32)) % _BIT_LENGTHS
     encoder.bulk(changes, _BIT_LENGTH_CHANGE)
     owner, shift, size = _digits(bits)
     encoder.raw((lengths[owner] >> shift) % size, size)
@@ -124,7 +125,7 @@ def _encode_lengths(lengths: Integers, encoder: TableEncoder) -> None:
 
 def _decode_lengths(count: int, decoder: TableDecoder) -> NDArray[np.int64]:
     changes = decoder.bulk(_BIT_LENGTH_CHANGE, count)
-    bits = np.cumsum(changes) % _BIT_LENGTHS
+    bits = (_FIRST_BIT_LENGTH + np.cumsum(changes)) % _BIT_LENGTHS
     owner, shift, size = _digits(bits.tolist())
     lengths = (1 << bits) >> 1
     np.add.at(lengths, owner, decoder.raw(len(size), size).astype(np.int64) << shift)

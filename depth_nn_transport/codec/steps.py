@@ -23,6 +23,7 @@ sent as a binary map, together with the height of the step.
 from __future__ import annotations
 
 from dataclasses import dataclass
+import math
 from typing import TypeVar
 
 from depth_nn_transport.codec.compiled import compiled
@@ -36,7 +37,7 @@ Bits = NDArray[np.bool_]
 Heights = NDArray[np.int32]
 Scalar = TypeVar('Scalar', bound=np.generic)
 
-# Quanta; below this the transform is the cheaper way.
+# Quanta; below this the transform is the cheaper way, whatever the quality.
 MIN_GAP = 32.0
 # Pairs of valid pixels on both sides of the step, at most REACH apart; where a band of holes parts
 # the surfaces, the hole mask shows the edge already.
@@ -68,21 +69,29 @@ class Steps:
         return _shift(plane, self.near, HEIGHT_UNIT * self.heights, valid)
 
 
-def find_steps(plane: Plane, valid: Bits) -> Steps:
+def least_gap(quality: int) -> float:
+    """Quanta from which a step is worth its bits, as measured: more at a low quality."""
+    return max(MIN_GAP, 48 * math.pow(2, (50 - quality) / 30))
+
+
+def find_steps(plane: Plane, valid: Bits, least: float = MIN_GAP) -> Steps:
     """Find the blocks that hold two clearly parted surfaces.
 
     Args:
         plane: float32 (H, W) quanta, holes filled; H and W multiples of 8.
         valid: bool (H, W).
+        least: gap between the surfaces, quanta.
 
     """
-    near, heights = _find(plane, valid)
+    near, heights = _find(plane, valid, least)
     return Steps(near, np.rint(heights / HEIGHT_UNIT).astype(np.int32))
 
 
-def take_out_steps(plane: Plane, valid: Bits) -> tuple[Steps, Plane]:
+def take_out_steps(
+    plane: Plane, valid: Bits, least: float = MIN_GAP
+) -> tuple[Steps, Plane]:
     """Find the steps of a plane and take them out, its holes filled anew; see `find_steps`."""
-    steps = find_steps(plane, valid)
+    steps = find_steps(plane, valid, least)
     if len(steps.heights) == 0:
         return steps, plane
     return steps, fill_holes(steps.remove(plane, valid), valid)
@@ -96,7 +105,7 @@ def to_blocks(image: NDArray[Scalar]) -> NDArray[Scalar]:
 
 
 @compiled
-def _find(plane: Plane, valid: Bits) -> tuple[Bits, Plane]:
+def _find(plane: Plane, valid: Bits, least: float) -> tuple[Bits, Plane]:
     """Label the near pixels of blocks with a step; measure the steps' heights in quanta."""
     height, width = plane.shape
     near = np.zeros((height, width), np.bool_)
@@ -104,16 +113,16 @@ def _find(plane: Plane, valid: Bits) -> tuple[Bits, Plane]:
     values, known = np.empty((BLOCK, BLOCK), np.float32), np.empty((BLOCK, BLOCK), np.bool_)
     count = 0
     for row in range(0, height, BLOCK):
-        for column in _wide_blocks(plane, row):
+        for column in _wide_blocks(plane, row, least):
             for y in range(BLOCK):
                 for x in range(BLOCK):
                     values[y, x] = plane[row + y, column + x]
                     known[y, x] = valid[row + y, column + x]
-            threshold = _threshold(values, known)
+            threshold = _threshold(values, known, least)
             if threshold == np.inf:
                 continue
             gap, contacts = _contacts(values, known, threshold)
-            if contacts >= MIN_CONTACTS and gap > contacts * MIN_GAP / 2:
+            if contacts >= MIN_CONTACTS and gap > contacts * least / 2:
                 for y in range(BLOCK):
                     for x in range(BLOCK):
                         near[row + y, column + x] = values[y, x] > threshold
@@ -123,38 +132,38 @@ def _find(plane: Plane, valid: Bits) -> tuple[Bits, Plane]:
 
 
 @compiled
-def _wide_blocks(plane: Plane, row: int) -> NDArray[np.int64]:
+def _wide_blocks(plane: Plane, row: int, least: float) -> NDArray[np.int64]:
     """Tell quickly in which columns of blocks the values, filled ones too, span a gap."""
-    least, greatest = plane[row].copy(), plane[row].copy()
+    low, high = plane[row].copy(), plane[row].copy()
     for y in range(row + 1, row + BLOCK):
         line = plane[y]
         for x in range(len(line)):
             value = line[x]
-            least[x] = value if value < least[x] else least[x]
-            greatest[x] = value if value > greatest[x] else greatest[x]
-    columns, count = np.empty(len(least) // BLOCK, np.int64), 0
-    for column in range(0, len(least), BLOCK):
-        lowest, highest = least[column], greatest[column]
+            low[x] = value if value < low[x] else low[x]
+            high[x] = value if value > high[x] else high[x]
+    columns, count = np.empty(len(low) // BLOCK, np.int64), 0
+    for column in range(0, len(low), BLOCK):
+        lowest, highest = low[column], high[column]
         for x in range(column + 1, column + BLOCK):
-            lowest = least[x] if least[x] < lowest else lowest
-            highest = greatest[x] if greatest[x] > highest else highest
+            lowest = low[x] if low[x] < lowest else lowest
+            highest = high[x] if high[x] > highest else highest
         columns[count] = column
-        count += highest - lowest > MIN_GAP
+        count += highest - lowest > least
     return columns[:count]
 
 
 @compiled
-def _threshold(block: Plane, known: Bits) -> float:
+def _threshold(block: Plane, known: Bits, least: float) -> float:
     """Middle of a wide gap that parts the valid values into two tight groups, else infinity."""
-    least, greatest = _span(block, known, -np.inf, np.inf)
-    if not greatest - least > MIN_GAP:
+    lowest, highest = _span(block, known, -np.inf, np.inf)
+    if not highest - lowest > least:
         return np.inf
     # A gap wider than the groups on its two sides holds the middle of all values.
-    middle = (least + greatest) / 2
+    middle = (lowest + highest) / 2
     _, below = _span(block, known, -np.inf, middle)
     above, _ = _span(block, known, middle, np.inf)
-    widest_group = max(below - least, greatest - above)
-    return (below + above) / 2 if above - below > max(widest_group, MIN_GAP) else np.inf
+    widest_group = max(below - lowest, highest - above)
+    return (below + above) / 2 if above - below > max(widest_group, least) else np.inf
 
 
 @compiled

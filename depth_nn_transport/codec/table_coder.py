@@ -25,7 +25,7 @@ from collections.abc import Sequence
 import constriction
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.errors import CorruptStreamError
-from depth_nn_transport.codec.words import bytes_to_words, words_to_bytes
+from depth_nn_transport.codec.words import bytes_to_words, coded_bytes
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,6 +35,7 @@ Models = Sequence[constriction.stream.model.Model]
 # Past this probability of zero a symbol is not coded at all: it is taken to be zero.
 CERTAIN = 0.9985
 ESCAPE_RANGE = 1 << 16
+WORD_BYTES = 4
 
 _BERNOULLI = constriction.stream.model.Bernoulli(perfect=False)
 _UNIFORM = constriction.stream.model.Uniform()
@@ -66,6 +67,21 @@ class Tables:
         self.models = [
             constriction.stream.model.Categorical(p, perfect=False) for p in probabilities
         ]
+        self._probabilities = probabilities
+
+    def seen(self, index: NDArray[np.uint8], symbols: Integers) -> Integers:
+        """Tell what a decoder will see of symbols (N,): zero where a table calls that certain."""
+        return _seen(index, symbols, self.certain)
+
+    def costs(self, units: int) -> Integers:
+        """Tabulate what symbols take, in this share of a bit: int32 (tables, 2 R + 1)."""
+        reach = int(self.radius.max())
+        costs = np.empty((len(self), 2 * reach + 1), np.int32)
+        for k, (table, radius) in enumerate(zip(self._probabilities, self.radius, strict=True)):
+            bits = -np.log2(table.astype(np.float64))
+            costs[k] = np.rint(units * (bits[-1] + np.log2(ESCAPE_RANGE)))
+            costs[k, reach - radius:reach + radius + 1] = np.rint(units * bits[:-1])
+        return costs
 
     def __len__(self) -> int:
         return len(self.models)
@@ -73,6 +89,16 @@ class Tables:
     def nearest_spread(self, spread: float) -> int:
         """Index of the table whose mean absolute symbol is nearest and that is not certain."""
         return int(np.argmin(np.abs(self._log_spread - np.log(spread + 1e-3))))
+
+
+@compiled
+def _seen(
+    index: NDArray[np.uint8], symbols: Integers, certain: NDArray[np.bool_]
+) -> Integers:
+    seen = np.empty(len(symbols), np.int32)
+    for n in range(len(symbols)):
+        seen[n] = 0 if certain[index[n]] else symbols[n]
+    return seen
 
 
 @compiled
@@ -204,9 +230,14 @@ class TableEncoder:
         if len(bits):
             self._coder.encode(bits.astype(np.int32), _BERNOULLI, probability)
 
+    @property
+    def size(self) -> int:
+        """Bytes so far, to within a word."""
+        return int(self._coder.num_words()) * WORD_BYTES
+
     def to_bytes(self) -> bytes:
         """Return what was written."""
-        return words_to_bytes(self._coder.get_compressed())
+        return coded_bytes(self._coder)
 
 
 class TableDecoder:

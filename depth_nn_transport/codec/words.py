@@ -15,15 +15,32 @@
 
 from __future__ import annotations
 
+import constriction
 import numpy as np
 from numpy.typing import NDArray
 
+# Bytes of a range coder's state.
+_STATE_BYTES = 8
 
-def words_to_bytes(words: NDArray[np.uint32]) -> bytes:
-    """Serialise 32-bit words, least significant byte first, without trailing zero bytes."""
-    return words.astype('<u4').tobytes().rstrip(b'\0')
+
+def coded_bytes(coder: constriction.stream.queue.RangeEncoder) -> bytes:
+    """Return the fewest bytes that, with zeros after them, decode to what was encoded."""
+    words = coder.get_compressed()
+    position, (lower, size) = coder.pos()
+    # The coder chose one of the numbers that would do; the least of them has the same state.
+    chosen = _number(words) << 32 * (position + 2 - len(words))
+    least = chosen - (chosen - lower) % 256**_STATE_BYTES
+    zeros = _STATE_BYTES
+    while (shortest := -(-least // 256**zeros) * 256**zeros) >= least + size:
+        zeros -= 1
+    data: bytes = shortest.to_bytes(4 * position + _STATE_BYTES, 'big')
+    return data.rstrip(b'\0')
+
+
+def _number(words: NDArray[np.uint32]) -> int:
+    return int.from_bytes(words.astype('>u4').tobytes(), 'big')
 
 
 def bytes_to_words(data: bytes) -> NDArray[np.uint32]:
     """Restore words; the range decoder reads zeros past their end."""
-    return np.frombuffer(data + bytes(-len(data) % 4), '<u4').astype(np.uint32)
+    return np.frombuffer(data + bytes(-len(data) % 4), '>u4').astype(np.uint32)

@@ -229,7 +229,7 @@ def export(run: Path, data: Path, out: Path) -> None:
         hyper = exporter.hyper_tables(model.entropy_model.hyper_prior)
         exporter.write_tables(out, latent, hyper)
         files = ModelFiles.load(str(out.resolve()))
-        latent, hyper = fit_tables(files, thin(load_recordings(data), 3), latent, hyper)
+        latent, hyper = fit_tables(files, thin(load_recordings(data), 8), latent, hyper)
         exporter.write_tables(out, latent, hyper)
     except ValueError as error:
         raise click.ClickException(str(error)) from error

@@ -34,7 +34,7 @@ FRAME = EncodedDepth(
     mask=b'mask', latents=b'latents',
 )
 # Offset of the model id's length.
-NAME_AT = 24
+NAME_AT = 17
 ALTERED = {
     'height': 15, 'width': 4097, 'encoding': 'mono16', 'model_id': 'k\xf6ln', 'quality': 100.5,
     'max_error': -1.0, 'lattice_constant': 0.0,
@@ -52,7 +52,8 @@ frames = modes.flatmap(lambda mode: st.builds(
     EncodedDepth, height=side, width=side, encoding=st.sampled_from(['16UC1', '32FC1']),
     model_id=st.text(st.characters(max_codepoint=127), max_size=255),
     quality=st.integers(0, 100).map(float), **{name: st.just(mode[name]) for name in mode},
-    lattice_constant=st.floats(1e3, 1e9) | st.floats(-1e9, -1e3), sequence=number,
+    lattice_constant=st.floats(1e3, 1e9, width=32) | st.floats(-1e9, -1e3, width=32),
+    sequence=number,
     reference=number, mask=st.binary(max_size=99), latents=st.binary(max_size=99),
 ))
 
@@ -115,12 +116,17 @@ def test_another_version_is_told_from_damage():
 
 @pytest.mark.parametrize('offset, new', [
     (0, b'PNG'), (4, b'\2'), (5, b'\3'), (6, b'\0\0'), (8, b'\xff\xff'),
-    (10, b'\x65'), (11, struct.pack('<d', np.nan)), (11, struct.pack('<d', 999)),
+    (10, b'\x65'), (11, struct.pack('<f', np.nan)), (11, struct.pack('<f', 999)),
     (NAME_AT, b'\xff'), (NAME_AT + 1, b'\xff'),
 ])
 def test_fields_out_of_range_are_refused_in_spite_of_a_good_checksum(offset, new):
     with pytest.raises(CorruptStreamError):
         EncodedDepth.from_bytes(patched(offset, new))
+
+
+def test_a_lattice_constant_that_the_bytes_would_round_is_refused():
+    with pytest.raises(CorruptStreamError, match='float32'):
+        dataclasses.replace(FRAME, lattice_constant=612358.3)
 
 
 @pytest.mark.parametrize('name', ALTERED)
@@ -131,7 +137,7 @@ def test_fields_out_of_range_are_named(name):
 
 def test_bound_out_of_range_is_refused_in_spite_of_a_good_checksum():
     data = bytearray(dataclasses.replace(FRAME, mode=Mode.BOUNDED, max_error=2.0).to_bytes())
-    data[NAME_AT - 1:NAME_AT + 3] = struct.pack('<f', np.inf)
+    data[NAME_AT - 2:NAME_AT + 2] = struct.pack('<f', np.inf)
     with pytest.raises(CorruptStreamError, match='max_error'):
         EncodedDepth.from_bytes(reseal(data))
 

@@ -23,6 +23,7 @@ from depth_nn_transport.codec.correction_coder import (
 )
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.model_files import MODELS
+from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
 from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
@@ -47,6 +48,17 @@ def make_frame(seed, scale=1.0, hole_share=0.2):
     return residual, plane, valid, latents
 
 
+def encode(coder, *frame):
+    """Encode for itself: bytes, corrections."""
+    encoder = TableEncoder()
+    corrections = coder.encode(*frame, encoder)
+    return encoder.to_bytes(), corrections
+
+
+def decode(coder, data, plane, valid, latents):
+    return coder.decode(plane, valid, latents, TableDecoder(data))
+
+
 @settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32 - 1),
@@ -58,8 +70,8 @@ def make_frame(seed, scale=1.0, hole_share=0.2):
 def test_error_is_bounded_and_decoded_alike(coder, seed, scale, hole_share, threshold, share):
     residual, plane, valid, latents = make_frame(seed, scale, hole_share)
     step = round(share * threshold)
-    data, corrections = coder.encode(residual, plane, valid, latents, threshold, step)
-    np.testing.assert_array_equal(coder.decode(data, plane, valid, latents), corrections)
+    data, corrections = encode(coder, residual, plane, valid, latents, threshold, step)
+    np.testing.assert_array_equal(decode(coder, data, plane, valid, latents), corrections)
     assert np.abs((residual - corrections)[valid]).max(initial=0) <= threshold + LEEWAY
     assert not corrections[~valid].any()
 
@@ -69,7 +81,7 @@ def test_whole_originals_stay_bounded_once_rounded(coder, seed):
     residual, _, valid, latents = make_frame(seed, 10)
     original = np.random.default_rng(seed).integers(500, 900, SHAPE).astype(np.float32)
     restored = original - residual
-    _, corrections = coder.encode(original - restored, restored, valid, latents, 4, 8)
+    _, corrections = encode(coder, original - restored, restored, valid, latents, 4, 8)
     found = np.rint(np.add(restored, corrections, dtype=np.float32))
     assert np.abs(found - original)[valid].max(initial=0) <= 4
 
@@ -87,8 +99,8 @@ def test_adversarial_residuals(coder, threshold, step):
     ):
         single, valid = residual.astype(np.float32), np.ones(SHAPE, bool)
         plane = np.where(rows < 20, 0, single)
-        data, corrections = coder.encode(single, plane, valid, latents, threshold, step)
-        np.testing.assert_array_equal(coder.decode(data, plane, valid, latents), corrections)
+        data, corrections = encode(coder, single, plane, valid, latents, threshold, step)
+        np.testing.assert_array_equal(decode(coder, data, plane, valid, latents), corrections)
         assert np.abs(single - corrections).max() <= threshold + LEEWAY
 
 
@@ -108,24 +120,25 @@ def test_blocks_are_as_rough_as_their_pixels(shape, hole_share):
             assert found.spread[row, column] == spread
 
 
-def test_nothing_to_correct_takes_no_bytes(coder):
+def test_nothing_to_correct_takes_no_byte(coder):
     residual, plane, valid, latents = make_frame(1, 0.01)
-    data, corrections = coder.encode(residual, plane, valid, latents, 8, 16)
+    data, corrections = encode(coder, residual, plane, valid, latents, 8, 16)
     assert data == b'' and not corrections.any()
+    assert not decode(coder, data, plane, valid, latents).any()
 
 
 def test_few_corrections_take_few_bytes(coder):
     residual, plane, valid, latents = make_frame(2, 0.01)
     residual[10, 12] = 9 if valid[10, 12] else 0
     residual[20:24, 30:36] = -30
-    data, _ = coder.encode(residual, plane, valid, latents, 8, 16)
+    data, _ = encode(coder, residual, plane, valid, latents, 8, 16)
     assert 0 < len(data) < 40
 
 
 def test_a_smaller_step_leaves_less_error(coder):
     residual, plane, valid, latents = make_frame(4, 3.0, 0)
     errors = [
-        np.square(residual - coder.encode(residual, plane, valid, latents, 4, step)[1]).mean()
+        np.square(residual - encode(coder, residual, plane, valid, latents, 4, step)[1]).mean()
         for step in (6, 8)
     ]
     assert errors[0] < 0.9 * errors[1]
@@ -148,7 +161,7 @@ def test_the_threshold_of_a_frame_without_error_is_the_least():
 def test_hostile_bytes_give_corrections_or_a_typed_error(coder, data):
     _, plane, valid, latents = make_frame(3)
     try:
-        corrections = coder.decode(data, plane, valid, latents)
+        corrections = decode(coder, data, plane, valid, latents)
     except CorruptStreamError:
         return
     assert corrections.shape == SHAPE and not corrections[~valid].any()

@@ -148,7 +148,7 @@ def test_queues_of_bits(files):
 def decode_lengths(decoder, count):
     """Decode the lengths of queues: their numbers of bits, then the bits."""
     change = categorical([np.float32(2.0 ** -min(k, 32 - k)) for k in range(32)])
-    bits = np.cumsum([decoder.decode(change) for _ in range(count)]) % 32
+    bits = (8 + np.cumsum([decoder.decode(change) for _ in range(count)])) % 32
     return [
         0 if size == 0 else (1 << size - 1) + decoder.decode(uniform(1 << size - 1))
         for size in bits.tolist()

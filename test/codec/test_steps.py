@@ -15,18 +15,19 @@
 
 from __future__ import annotations
 
-from depth_nn_transport.codec.errors import CorruptStreamError, DepthCodecError
+from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.codec.mask_coder import MaskCoder
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.step_coder import StepCoder
 from depth_nn_transport.codec.steps import (
     find_steps,
     HEIGHT_UNIT,
+    least_gap,
     MIN_GAP,
     REACH,
     to_blocks,
 )
-from depth_nn_transport.codec.table_coder import Tables
+from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder, Tables
 from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
@@ -38,6 +39,12 @@ def coder():
     sizes = np.cumsum(files.tables['latent_sizes'])[:-1].astype(int)
     tables = Tables(np.split(files.tables['latent'], sizes))
     return StepCoder(MaskCoder(files.steps), tables)
+
+
+def encode(coder, steps):
+    encoder = TableEncoder()
+    coder.encode(steps, encoder)
+    return encoder.to_bytes()
 
 
 def edge_plane(height: float, column: int = 20) -> np.ndarray:
@@ -98,27 +105,30 @@ def test_any_plane_is_restored_and_coded(coder, seed, holes):
     steps = find_steps(plane, valid)
     np.testing.assert_allclose(
         steps.restore(steps.remove(plane, valid), valid), plane, atol=1e-3)
-    decoded = coder.decode(coder.encode(steps), plane.shape)
+    decoded = coder.decode(TableDecoder(encode(coder, steps)), plane.shape)
     assert (decoded.near == steps.near).all() and (decoded.heights == steps.heights).all()
 
 
-def test_no_steps_take_no_bytes(coder):
-    assert coder.encode(find_steps(edge_plane(0), np.ones((32, 64), bool))) == b''
-    assert not coder.decode(b'', (32, 64)).near.any()
+def test_no_steps_take_no_byte(coder):
+    assert encode(coder, find_steps(edge_plane(0), np.ones((32, 64), bool))) == b''
+    assert not coder.decode(TableDecoder(b''), (32, 64)).near.any()
+
+
+def test_the_least_gap_is_wider_at_a_low_quality():
+    gaps = [least_gap(quality) for quality in (0, 25, 50, 100)]
+    assert gaps == sorted(gaps, reverse=True) and gaps[-1] == MIN_GAP
+    plane, valid = edge_plane(gaps[1]), np.ones((32, 64), bool)
+    assert len(find_steps(plane, valid, gaps[0]).heights) == 0
+    assert len(find_steps(plane, valid, gaps[2]).heights) == 4
 
 
 @settings(deadline=None, max_examples=50)
 @given(data=st.binary(min_size=1, max_size=200))
 def test_garbage_is_refused_or_decodes_to_some_steps(coder, data):
     try:
-        steps = coder.decode(data, (64, 64))
+        steps = coder.decode(TableDecoder(data), (64, 64))
     except DepthCodecError:
         return
     assert len(steps.heights) == to_blocks(steps.near).any(1).sum()
     plane = np.zeros((64, 64), np.float32)
     assert np.isfinite(steps.restore(plane, np.ones((64, 64), bool))).all()
-
-
-def test_truncated_bytes_are_refused(coder):
-    with pytest.raises(CorruptStreamError, match='truncated'):
-        coder.decode(b'\x01', (32, 64))

@@ -25,7 +25,7 @@ import struct
 import constriction
 from depth_nn_transport.codec.mask_coder import MaskCoder
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder, Tables
-from depth_nn_transport.codec.words import bytes_to_words, words_to_bytes
+from depth_nn_transport.codec.words import bytes_to_words, coded_bytes
 from depth_nn_transport.training.export import normalise
 from depth_nn_transport.training.hific.dataset import filled
 from depth_nn_transport.training.hific.hyperprior import Hyperprior
@@ -116,7 +116,7 @@ def _encode_latents(symbols: Tensor, scale: Tensor) -> bytes:
     coder = constriction.stream.queue.RangeEncoder()
     scales = _scales(scale)
     coder.encode(_integers(symbols), _GAUSSIAN, np.zeros_like(scales), scales)
-    return words_to_bytes(coder.get_compressed())
+    return coded_bytes(coder)
 
 
 def _decode_latents(data: bytes, scale: Tensor) -> Tensor:
