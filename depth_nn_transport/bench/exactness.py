@@ -33,7 +33,7 @@ from depth_nn_transport.bench.executors import Executor, executors, INSTRUCTION_
 from depth_nn_transport.codec.depth_codec import Depth
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
-from depth_nn_transport.runtime.graph_networks import GraphNetworks
+from depth_nn_transport.runtime.graph_networks import GraphNetworks, Tensor
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,7 +61,7 @@ class Probe(GraphNetworks):
         self.device = networks.device
         self.analysis: list[Array] | None = None
 
-    def run(self, name: str, inputs: list[Array]) -> list[Array]:
+    def run(self, name: str, inputs: list[Tensor]) -> list[Tensor]:
         """See `GraphNetworks`."""
         if name != 'analysis':
             return self._networks.run(name, inputs)

@@ -25,7 +25,7 @@ from typing import ClassVar
 from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
-from depth_nn_transport.runtime.graph_networks import GraphNetworks
+from depth_nn_transport.runtime.graph_networks import FloatGraphNetworks, GraphNetworks
 from depth_nn_transport.runtime.openvino_networks import has_bfloat16, OpenVinoNetworks
 from depth_nn_transport.runtime.torch_networks import TorchNetworks
 from depth_nn_transport.runtime.torch_operators import OPERATORS
@@ -47,7 +47,7 @@ INSTRUCTION_SETS: dict[str, dict[str, str]] = {
 }
 
 
-class OnnxRuntimeNetworks(GraphNetworks):
+class OnnxRuntimeNetworks(FloatGraphNetworks):
     """`Networks` on ONNX Runtime, in float32 on the CPU."""
 
     runtime: ClassVar[str] = 'onnxruntime'
@@ -70,8 +70,8 @@ class OnnxRuntimeNetworks(GraphNetworks):
         except onnxruntime.capi.onnxruntime_pybind11_state.Fail as error:
             raise ModelLoadError(f'{files.model_id}: {error}') from error
 
-    def run(self, name: str, inputs: list[Array]) -> list[Array]:
-        """See `GraphNetworks`."""
+    def run_floats(self, name: str, inputs: list[Array]) -> list[Array]:
+        """See `FloatGraphNetworks`."""
         session = self._sessions[name]
         names = [tensor.name for tensor in session.get_inputs()]
         outputs: list[Array] = session.run(None, dict(zip(names, inputs, strict=True)))

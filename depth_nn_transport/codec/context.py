@@ -21,11 +21,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from depth_nn_transport.codec.activations import clamp, saturate
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.networks import (
     ACROSS_MAX,
-    ACTIVATION_MAX,
-    ACTIVATION_STEP,
+    Activations,
     Array,
     LATENT_CHANNELS,
     LATENT_MAX,
@@ -43,27 +43,13 @@ _SEEN = LATENT_CHANNELS + LOW_CHANNELS
 
 
 @compiled
-def _clamp(value: np.float32, limit: np.float32) -> np.float32:
-    # Comparisons, not min and max, whose care for NaN keeps the loops from being vectorised.
-    value = value if value < limit else limit
-    return value if value > -limit else -limit
-
-
-@compiled
-def saturate(value: np.float32) -> np.float32:
-    """Round to the activation grid and clamp to +-ACTIVATION_MAX."""
-    rounded = np.rint(value * np.float32(1 / ACTIVATION_STEP)) * np.float32(ACTIVATION_STEP)
-    return _clamp(rounded, np.float32(ACTIVATION_MAX))
-
-
-@compiled
-def seen_low(trunk: Array, low: Array) -> Array:
+def seen_low(trunk: Activations, low: Array) -> Activations:
     """Join a trunk and the low frequencies as the networks see them, at two scales.
 
-    (H, W, C) and (H, W, 16) -> (H, W, C + 32).
+    (H, W, C) and float32 (H, W, 16) -> (H, W, C + 32).
     """
     height, width, channels = trunk.shape
-    seen = np.empty((height, width, channels + 2 * LOW_CHANNELS), np.float32)
+    seen = np.empty((height, width, channels + 2 * LOW_CHANNELS), np.uint16)
     for row in range(height):
         for column in range(width):
             from_trunk, from_low, out = trunk[row, column], low[row, column], seen[row, column]
@@ -99,7 +85,7 @@ def expected(head: Array, linear: Array, first: int) -> tuple[Array, NDArray[np.
             here = linear[row, column, first:first + channels]
             for c in range(channels):
                 value = head[row, column, c] * np.float32(LATENT_STEP)
-                mean[row, column, c] = _clamp(value + here[c], limit)
+                mean[row, column, c] = clamp(value + here[c], limit)
             for c in range(channels):
                 table = head[row, column, channels + c]
                 table = table if table < last else last
@@ -108,7 +94,7 @@ def expected(head: Array, linear: Array, first: int) -> tuple[Array, NDArray[np.
 
 
 class Decoded:
-    """Latents decoded so far, (H, W, 64), and how the networks see them, (H, W, 80).
+    """Latents decoded so far, float32 (H, W, 64), and how the networks see them, (H, W, 80).
 
     They see each latent halved, and the low frequencies once more at a coarser scale.
     """
@@ -116,12 +102,12 @@ class Decoded:
     def __init__(self, height: int, width: int) -> None:
         self.latents: Array = np.zeros((height, width, LATENT_CHANNELS), np.float32)
         # The grid of each spacing for itself, so that networks can take it as it is.
-        self._seen: dict[int, Array] = {
-            spacing: np.zeros((height // spacing, width // spacing, _SEEN), np.float32)
+        self._seen: dict[int, Activations] = {
+            spacing: np.zeros((height // spacing, width // spacing, _SEEN), np.uint16)
             for spacing in sorted({step.spacing for step in STEPS})
         }
 
-    def seen(self, step: Step) -> Array:
+    def seen(self, step: Step) -> Activations:
         """Return what the networks see of a step's grid."""
         return self._seen[step.spacing]
 
@@ -146,7 +132,9 @@ def _put(low: Array, rest: Array, spacing: int, phase: tuple[int, int], latents:
 
 
 @compiled
-def _see(low: Array, rest: Array, spacing: int, phase: tuple[int, int], seen: Array) -> None:
+def _see(
+    low: Array, rest: Array, spacing: int, phase: tuple[int, int], seen: Activations
+) -> None:
     half, far = np.float32(1 / 2), np.float32(1 / 32)
     for row in range(low.shape[0]):
         y = (2 * row + phase[0]) * spacing
@@ -239,10 +227,10 @@ def _weigh(
                     continue
                 there, weight = latents[y * spacing, x * spacing], own[k]
                 for c in range(LATENT_CHANNELS):
-                    total[c] += weight[c] * _clamp(there[c], np.float32(PREDICTOR_MAX))
+                    total[c] += weight[c] * clamp(there[c], np.float32(PREDICTOR_MAX))
                 low = near[k * LOW_CHANNELS:(k + 1) * LOW_CHANNELS]
                 for c in range(LOW_CHANNELS):
-                    low[c] = _clamp(there[c], np.float32(ACROSS_MAX))
+                    low[c] = clamp(there[c], np.float32(ACROSS_MAX))
 
 
 @compiled

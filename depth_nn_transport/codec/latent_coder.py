@@ -29,6 +29,7 @@ from depth_nn_transport.codec.base_coder import decode_base, encode_base
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.context import Decoded, expected, Predictor, seen_low
 from depth_nn_transport.codec.networks import (
+    Activations,
     Array,
     HYPER_ANCHORS,
     HYPER_CHANNELS,
@@ -192,7 +193,7 @@ class LatentCoder:
         return decoded.latents
 
 
-def _part(grid: Array, step: Step) -> Array:
+def _part(grid: Activations, step: Step) -> Activations:
     """Positions of a step: (H, W, C) -> (h, w, C)."""
     (row, column), spacing = step.phase, step.spacing
     return grid[row * spacing::2 * spacing, column * spacing::2 * spacing]

@@ -21,6 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+# Words of bfloat16; see `activations`.
+Activations = NDArray[np.uint16]
 
 BLOCK = 8
 BASE_BLOCK = 32
@@ -58,6 +60,10 @@ ACTIVATION_STEP = 1 / 16
 ACTIVATION_MAX = 255 * ACTIVATION_STEP
 # They run on the encoder only, so that runtimes may differ in the last bits of what they return.
 FLOAT_NETWORKS = ('analysis',)
+# Inputs of graphs that are activations, and graphs whose first output is, by the beginnings of
+# their names.
+ACTIVATION_INPUTS = ('features', 'seen')
+ACTIVATION_OUTPUTS = ('features', 'low')
 
 
 class Step(NamedTuple):
@@ -80,7 +86,7 @@ STEPS = (
 
 
 class Networks(Protocol):
-    """The model's networks; arrays are float32 (H, W, C), channels last.
+    """The model's networks; arrays are float32 or activations (H, W, C), channels last.
 
     ``residual``, ``valid``, ``latents`` and ``features`` are at 1/8 of full resolution, ``hyper``
     and ``base`` at 1/32. All but `analyse` are exact: every runtime returns the same bits.
@@ -98,10 +104,12 @@ class Networks(Protocol):
     def analyse(self, residual: Array, valid: Array, quality: float) -> tuple[Array, Array]:
         """Correction of the linear transform (quanta), and hyperlatents before rounding."""
 
-    def features(self, hyper: Array, base: Array, valid: Array, quality: float) -> Array:
+    def features(self, hyper: Array, base: Array, valid: Array, quality: float) -> Activations:
         """Features of the entropy model from the side information."""
 
-    def low(self, step: int, features: Array, seen: Array) -> tuple[Array, Array]:
+    def low(
+        self, step: int, features: Activations, seen: Activations
+    ) -> tuple[Activations, Array]:
         """Look at the surroundings in one step.
 
         Args:
@@ -115,7 +123,7 @@ class Networks(Protocol):
 
         """
 
-    def high(self, step: int, seen: Array) -> Array:
+    def high(self, step: int, seen: Activations) -> Array:
         """Look at the low frequencies of a step.
 
         Args:
@@ -127,7 +135,7 @@ class Networks(Protocol):
 
         """
 
-    def synthesise(self, seen: Array) -> Array:
+    def synthesise(self, seen: Activations) -> Array:
         """Correction of the linear restoration.
 
         Args:

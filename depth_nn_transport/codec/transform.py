@@ -21,11 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from depth_nn_transport.codec.activations import as_word, saturate
 from depth_nn_transport.codec.blocks import from_blocks, to_blocks
 from depth_nn_transport.codec.compiled import compiled
-from depth_nn_transport.codec.context import saturate
 from depth_nn_transport.codec.networks import (
     ACTIVATION_MAX,
+    Activations,
     Array,
     BEND_GAIN,
     BEND_STEP,
@@ -99,8 +100,10 @@ class Transform:
 
 
 @compiled
-def synthesis_view(latents: Array, steps: Array, valid: Array, quality: int) -> Array:
-    """Join what the synthesis sees, on the activation grid.
+def synthesis_view(
+    latents: Array, steps: Array, valid: Array, quality: int
+) -> Activations:
+    """Join what the synthesis sees.
 
     Args:
         latents: float32 (H, W, 64), multiples of an eighth.
@@ -109,12 +112,12 @@ def synthesis_view(latents: Array, steps: Array, valid: Array, quality: int) -> 
         quality: 0..100.
 
     Returns:
-        Float32 (H, W, 144): the lowest frequencies on two scales, quality, all frequencies
+        (H, W, 144): the lowest frequencies on two scales, quality, all frequencies
         squashed, mask.
 
     """
     height, width, channels = latents.shape
-    seen = np.empty((height, width, SYNTHESIS_VIEW), np.float32)
+    seen = np.empty((height, width, SYNTHESIS_VIEW), np.uint16)
     scaled = np.empty(channels, np.float32)
     knee, most = np.float32(FINE_KNEE), np.float32(ACTIVATION_MAX)
     for row in range(height):
@@ -127,13 +130,13 @@ def synthesis_view(latents: Array, steps: Array, valid: Array, quality: int) -> 
             out = out[COARSE_CHANNELS:]
             for c in range(MIDDLE_CHANNELS):
                 out[c] = saturate(scaled[c] * np.float32(1 / MIDDLE_VIEW))
-            out[MIDDLE_CHANNELS] = np.float32(quality) * np.float32(1 / 8)
+            out[MIDDLE_CHANNELS] = as_word(np.float32(quality) * np.float32(1 / 8))
             out = out[MIDDLE_CHANNELS + 1:]
             for c in range(channels):
                 out[c] = saturate(scaled[c] / (knee + abs(scaled[c])) * most)
             out = out[channels:]
             for c in range(channels):
-                out[c] = mask[c] * np.float32(MASK_LEVEL)
+                out[c] = as_word(mask[c] * np.float32(MASK_LEVEL))
     return seen
 
 

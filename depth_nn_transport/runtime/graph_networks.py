@@ -16,11 +16,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from depth_nn_transport.codec.activations import to_activations, to_floats
 from depth_nn_transport.codec.model_files import ModelFiles
-from depth_nn_transport.codec.networks import Array
+from depth_nn_transport.codec.networks import ACTIVATION_OUTPUTS, Activations, Array
 import numpy as np
+from numpy.typing import NDArray
+
+# Float32 or activations.
+Tensor = NDArray[Any]
 
 
 class GraphNetworks(ABC):
@@ -53,43 +58,63 @@ class GraphNetworks(ABC):
         bend, hyper = self._run('analysis', residual, valid, _scalar(quality))
         return bend, hyper
 
-    def features(self, hyper: Array, base: Array, valid: Array, quality: float) -> Array:
+    def features(self, hyper: Array, base: Array, valid: Array, quality: float) -> Activations:
         """See `Networks`."""
         (features,) = self._run('features', hyper, base[:, :, None], valid, _scalar(quality))
         return features
 
-    def low(self, step: int, features: Array, seen: Array) -> tuple[Array, Array]:
+    def low(
+        self, step: int, features: Activations, seen: Activations
+    ) -> tuple[Activations, Array]:
         """See `Networks`."""
         context = () if step == 0 else (seen,)
         trunk, head = self._run(f'low{step}', features, *context)
         return trunk, head
 
-    def high(self, step: int, seen: Array) -> Array:
+    def high(self, step: int, seen: Activations) -> Array:
         """See `Networks`."""
         (head,) = self._run(f'high{step}', seen)
         return head
 
-    def synthesise(self, seen: Array) -> Array:
+    def synthesise(self, seen: Activations) -> Array:
         """See `Networks`."""
         (bend,) = self._run('synthesis', seen)
         return bend
 
-    def _run(self, name: str, *inputs: Array) -> list[Array]:
+    def _run(self, name: str, *inputs: Tensor) -> list[Tensor]:
         arrays = [x[None] if x.ndim == 3 else x for x in inputs]
         return [x[0] for x in self.run(name, arrays)]
 
     @abstractmethod
-    def run(self, name: str, inputs: list[Array]) -> list[Array]:
+    def run(self, name: str, inputs: list[Tensor]) -> list[Tensor]:
         """Run a graph.
 
         Args:
             name: of a network.
-            inputs: float32 (1, H, W, C), or (1,) for a quality, in the order of the graph.
+            inputs: (1, H, W, C), or float32 (1,) for a quality, in the order of the graph;
+                activations where `ACTIVATION_INPUTS` says so, else float32.
 
         Returns:
-            float32 (1, H, W, C), in the order of the graph, valid until the next call only.
+            (1, H, W, C), in the order of the graph, valid until the next call only; activations
+            where `ACTIVATION_OUTPUTS` says so, else float32.
 
         """
+
+
+class FloatGraphNetworks(GraphNetworks):
+    """`Networks` on a runtime whose graphs are given float32 and return it."""
+
+    def run(self, name: str, inputs: list[Tensor]) -> list[Tensor]:
+        """See `GraphNetworks`."""
+        floats = [to_floats(x) if x.dtype == np.uint16 else x for x in inputs]
+        outputs: list[Tensor] = [*self.run_floats(name, floats)]
+        if name.startswith(ACTIVATION_OUTPUTS):
+            outputs[0] = to_activations(outputs[0])
+        return outputs
+
+    @abstractmethod
+    def run_floats(self, name: str, inputs: list[Array]) -> list[Array]:
+        """Run a graph; see `GraphNetworks.run`."""
 
 
 def _scalar(quality: float) -> Array:

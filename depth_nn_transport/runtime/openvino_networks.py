@@ -24,20 +24,23 @@ import os
 from pathlib import Path
 from typing import ClassVar
 
+from depth_nn_transport.codec.activations import to_activations
 from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import (
+    ACTIVATION_INPUTS,
     ACTIVATION_MAX,
+    ACTIVATION_OUTPUTS,
     ACTIVATION_STEP,
-    Array,
     FLOAT_NETWORKS,
 )
 from depth_nn_transport.runtime.compiled_cache import user_cache
-from depth_nn_transport.runtime.graph_networks import GraphNetworks
+from depth_nn_transport.runtime.graph_networks import GraphNetworks, Tensor
 import llvmlite.binding as llvmlite
 import numpy as np
 import openvino
 from openvino import opset15 as opset
+from openvino.preprocess import PrePostProcessor
 
 # Networks are compiled for a frame size; cameras keep theirs.
 KEPT_SIZES = 4
@@ -77,11 +80,10 @@ class OpenVinoNetworks(GraphNetworks):
         self._origin = self._digest_origin()
         self._requests: OrderedDict[tuple[str, Shapes], openvino.InferRequest] = OrderedDict()
 
-    def run(self, name: str, inputs: list[Array]) -> list[Array]:
+    def run(self, name: str, inputs: list[Tensor]) -> list[Tensor]:
         """See `GraphNetworks`."""
         request = self._request(name, tuple(x.shape for x in inputs))
-        outputs = request.infer(dict(enumerate(inputs)), share_inputs=True, share_outputs=True)
-        return list(outputs.values())
+        return _infer(request, inputs)
 
     def _request(self, name: str, shapes: Shapes) -> openvino.InferRequest:
         key = name, shapes
@@ -125,18 +127,21 @@ class OpenVinoNetworks(GraphNetworks):
         """Compile a network, and tell whether it runs in bfloat16."""
         model = self._shaped(name, shapes)
         if name in FLOAT_NETWORKS:
-            return self._requested(model, bfloat16=self._uses_bfloat16), self._uses_bfloat16
+            return self._requested(model, name, bfloat16=self._uses_bfloat16), self._uses_bfloat16
         _replace_rounding(model, _eight_digits)
-        exact = self._requested(model, bfloat16=False)
+        exact = self._requested(model, name, bfloat16=False)
         if not self._uses_bfloat16:
             return exact, False
         model = self._shaped(name, shapes)
         # What is kept in bfloat16 is rounded by that.
         _replace_rounding(model, lambda x: x)
-        request = self._requested(model, bfloat16=True)
+        request = self._requested(model, name, bfloat16=True)
         return (request, True) if _agree(request, exact, shapes) else (exact, False)
 
-    def _requested(self, model: openvino.Model, *, bfloat16: bool) -> openvino.InferRequest:
+    def _requested(
+        self, model: openvino.Model, name: str, *, bfloat16: bool
+    ) -> openvino.InferRequest:
+        model = _taking_activations(model, name)
         settings = self._settings_for(bfloat16=bfloat16)
         return _core().compile_model(model, 'CPU', settings).create_infer_request()
 
@@ -165,6 +170,28 @@ def _core() -> openvino.Core:
     it is unloaded, by whichever thread: the next signal would crash the process.
     """
     return openvino.Core()
+
+
+def _taking_activations(model: openvino.Model, name: str) -> openvino.Model:
+    """Make what are activations inputs and outputs in bfloat16."""
+    changed = PrePostProcessor(model)
+    for port in model.inputs:
+        if port.any_name in ACTIVATION_INPUTS:
+            changed.input(port.any_name).tensor().set_element_type(openvino.Type.bf16)
+    if name.startswith(ACTIVATION_OUTPUTS):
+        changed.output(0).tensor().set_element_type(openvino.Type.bf16)
+    return changed.build()
+
+
+def _infer(request: openvino.InferRequest, inputs: list[Tensor]) -> list[Tensor]:
+    tensors = {
+        k: openvino.Tensor(x, openvino.Shape(x.shape), openvino.Type.bf16)
+        if x.dtype == np.uint16 else x
+        for k, x in enumerate(inputs)
+    }
+    outputs = request.infer(tensors, share_inputs=True, share_outputs=True).values()
+    # bfloat16 comes as the other 16-bit floats, which numpy knows.
+    return [x.view(np.uint16) if x.dtype == np.float16 else x for x in outputs]
 
 
 def _replace_rounding(
@@ -198,9 +225,10 @@ def _agree(one: openvino.InferRequest, other: openvino.InferRequest, shapes: Sha
     """Return whether two compiled networks return the same bits for inputs on their grid."""
     random = np.random.default_rng(0)
     levels = round(ACTIVATION_MAX / ACTIVATION_STEP) + 1
-    inputs = {
-        k: (random.integers(0, levels, shape) * ACTIVATION_STEP).astype(np.float32)
-        for k, shape in enumerate(shapes)
-    }
-    outputs = (request.infer(inputs).values() for request in (one, other))
+    inputs: list[Tensor] = []
+    for shape, port in zip(shapes, one.model_inputs, strict=True):
+        values = (random.integers(0, levels, shape) * ACTIVATION_STEP).astype(np.float32)
+        is_activation = port.element_type == openvino.Type.bf16
+        inputs.append(to_activations(values) if is_activation else values)
+    outputs = (_infer(request, inputs) for request in (one, other))
     return all(np.array_equal(a, b) for a, b in zip(*outputs, strict=True))

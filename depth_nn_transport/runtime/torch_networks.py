@@ -21,14 +21,14 @@ from typing import Any, ClassVar
 
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
-from depth_nn_transport.runtime.graph_networks import GraphNetworks
+from depth_nn_transport.runtime.graph_networks import FloatGraphNetworks
 from depth_nn_transport.runtime.torch_graph import TorchGraph
 from depth_nn_transport.runtime.torch_operators import OPERATORS, Operators
 import numpy as np
 import torch
 
 
-class TorchNetworks(GraphNetworks):
+class TorchNetworks(FloatGraphNetworks):
     """`Networks` on the first CUDA GPU, or on the CPU if there is none.
 
     Everything runs in float32, whatever shortcuts the process allows elsewhere, so that the exact
@@ -52,8 +52,8 @@ class TorchNetworks(GraphNetworks):
             for name, graph in files.networks.items()
         }
 
-    def run(self, name: str, inputs: list[Array]) -> list[Array]:
-        """See `GraphNetworks`."""
+    def run_floats(self, name: str, inputs: list[Array]) -> list[Array]:
+        """See `FloatGraphNetworks`."""
         if torch.get_num_threads() != self._threads:
             torch.set_num_threads(self._threads)
         tensors = [torch.from_numpy(np.require(x, np.float32, ['C', 'W'])) for x in inputs]

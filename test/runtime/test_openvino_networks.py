@@ -94,4 +94,4 @@ def test_a_damaged_network_is_refused_by_the_name_of_its_model(folder):
     files = ModelFiles.load('main')
     damaged = replace(files, networks={**files.networks, 'high0': files.networks['high0'][:1000]})
     with pytest.raises(ModelLoadError, match=files.model_id):
-        OpenVinoNetworks(damaged, 1).high(0, np.zeros((2, 2, 160), np.float32))
+        OpenVinoNetworks(damaged, 1).high(0, np.zeros((2, 2, 160), np.uint16))
