@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 import struct
 from typing import Any
 
@@ -34,6 +33,7 @@ from depth_nn_transport.frames.messages import (
     check_encoding,
     check_image,
     check_size,
+    message_fields,
     PIXEL_TYPES,
     read_rows,
 )
@@ -111,11 +111,10 @@ def image_message(depth: Depth, encoding: str, header: Any) -> bytes:
 
 def compressed_message(encoded: EncodedDepth, encoding: str, header: Any) -> bytes:
     """Return the bytes of a CompressedDepth with encoding and header of the source."""
-    values = {field.name: getattr(encoded, field.name) for field in fields(encoded)}
     return serialize(make(COMPRESSED_DEPTH, **{
-        **values, 'header': header, 'encoding': encoding, 'mode': int(encoded.mode),
+        **message_fields(encoded, encoding), 'header': header,
         'mask': np.frombuffer(encoded.mask, np.uint8),
-        'latents': np.frombuffer(encoded.latents, np.uint8), 'crc32': encoded.crc32,
+        'latents': np.frombuffer(encoded.latents, np.uint8),
     }))
 
 

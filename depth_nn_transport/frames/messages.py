@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 from depth_nn_transport.codec.container import EncodedDepth, MAX_SIZE, Mode
@@ -91,6 +92,12 @@ def read_rows(message: Any) -> NDArray[Any]:
     rows = padded.reshape(message.height, message.step)[:, :row_bytes]
     sent = native.newbyteorder('>' if message.is_bigendian else '<')
     return np.ascontiguousarray(rows).view(sent).astype(native, copy=False)
+
+
+def message_fields(encoded: EncodedDepth, encoding: str) -> dict[str, Any]:
+    """Return the fields of a CompressedDepth but its header, with the encoding of the source."""
+    values = {field.name: getattr(encoded, field.name) for field in fields(encoded)}
+    return values | {'encoding': encoding, 'mode': int(encoded.mode), 'crc32': encoded.crc32}
 
 
 def message_to_encoded(message: Any) -> EncodedDepth:

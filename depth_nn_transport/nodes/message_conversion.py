@@ -18,6 +18,7 @@ from __future__ import annotations
 from array import array
 
 from depth_nn_transport import EncodedDepth
+from depth_nn_transport.frames.messages import message_fields
 
 from depth_nn_transport_msgs.msg import CompressedDepth
 
@@ -26,20 +27,8 @@ from std_msgs.msg import Header
 
 def encoded_to_message(encoded: EncodedDepth, encoding: str, header: Header) -> CompressedDepth:
     """Return the message of an encoded frame, with encoding and header of the source image."""
-    return CompressedDepth(
-        header=header,
-        height=encoded.height,
-        width=encoded.width,
-        encoding=encoding,
-        format_version=encoded.format_version,
-        model_id=encoded.model_id,
-        mode=int(encoded.mode),
-        quality=encoded.quality,
-        max_error=encoded.max_error,
-        lattice_constant=encoded.lattice_constant,
-        sequence=encoded.sequence,
-        reference=encoded.reference,
-        mask=array('B', encoded.mask),
-        latents=array('B', encoded.latents),
-        crc32=encoded.crc32,
-    )
+    return CompressedDepth(**{
+        **message_fields(encoded, encoding), 'header': header,
+        # As the fields hold them: other sequences are checked number by number.
+        'mask': array('B', encoded.mask), 'latents': array('B', encoded.latents),
+    })

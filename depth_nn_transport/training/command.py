@@ -219,7 +219,7 @@ def export(run: Path, data: Path, out: Path) -> None:
     from depth_nn_transport.codec.model_files import ModelFiles
     from depth_nn_transport.training import export as exporter
     from depth_nn_transport.training.dataset import load_recordings, thin
-    from depth_nn_transport.training.fit_tables import fit_tables
+    from depth_nn_transport.training.fit_tables import fit_tables, FRAMES_PER_RECORDING
 
     out.mkdir(parents=True, exist_ok=True)
     try:
@@ -229,7 +229,8 @@ def export(run: Path, data: Path, out: Path) -> None:
         hyper = exporter.hyper_tables(model.entropy_model.hyper_prior)
         exporter.write_tables(out, latent, hyper)
         files = ModelFiles.load(str(out.resolve()))
-        latent, hyper = fit_tables(files, thin(load_recordings(data), 8), latent, hyper)
+        recordings = thin(load_recordings(data), FRAMES_PER_RECORDING)
+        latent, hyper = fit_tables(files, recordings, latent, hyper)
         exporter.write_tables(out, latent, hyper)
     except ValueError as error:
         raise click.ClickException(str(error)) from error

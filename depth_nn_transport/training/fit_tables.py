@@ -34,7 +34,10 @@ Array = NDArray[np.float32]
 
 # Symbols that the analytic distribution counts for.
 PRIOR_SYMBOLS = 300.0
+# At which frames are coded to count their symbols.
 QUALITIES = range(0, 101, 10)
+# That are enough: with three the tables suited other recordings less.
+FRAMES_PER_RECORDING = 8
 
 
 class SymbolCounter:
