@@ -62,6 +62,8 @@ _HOLES = np.array([np.nan, 0], np.float32)
 # Smoothness from which a frame may be smaller as a lossy one with corrections, by the bound in
 # quanta, as measured; any smoothness from 3 quanta.
 _SMOOTH_ENOUGH = {1: 7.0, 2: 1.8}
+# Frames are off what is expected of them by a sixth.
+_EXPECTATION_MARGIN = 1.1
 MM_PER_M = np.float32(1000)
 # Less than a quantum lies beyond; the limit keeps the conversion of huge values finite.
 _MAX_METRES = np.float32(FAR_LIMIT / 1000)
@@ -274,7 +276,8 @@ class DepthCodec:
             if least == 0 or smoothness(whole.quanta, frame.valid) >= least:
                 found.append((_CORRECTED, *self._correct(whole, int(quanta))))
                 millimetres = cast(NDArray[np.uint16], frame.depth)
-                promising = expected_bytes(millimetres, frame.lattice, quanta) < len(found[0][1])
+                expected = expected_bytes(millimetres, frame.lattice, quanta)
+                promising = expected < _EXPECTATION_MARGIN * len(found[0][1])
         if promising:
             found.append(self._encode_exact(frame, quanta))
         if not frame.lattice.on_grid and quanta > 0:

@@ -25,6 +25,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from depth_nn_transport.codec.activations import clamp
 from depth_nn_transport.codec.base_coder import decode_base, encode_base
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.context import Decoded, expected, Predictor, seen_low
@@ -49,6 +50,11 @@ from numpy.typing import NDArray
 
 # Below this a hyperlatent costs more bits than it saves, as measured.
 HYPER_DEAD_ZONE = 0.57
+# What a bit is worth, in squared steps of an error of all of a block's pixels.
+RATE_WEIGHT = 0.03
+# Latents of a block without valid pixels count as those of one with this share of them.
+LEAST_SHARE = 1 / 64
+_COST_UNITS = 256
 # Codes the symbols of some channels in a step, given their means and table indices.
 Exchange = Callable[[slice, Step, Array, NDArray[np.uint8]], Integers]
 LOW = slice(0, LOW_CHANNELS)
@@ -97,6 +103,7 @@ class LatentCoder:
         self._latent_tables = latent_tables
         self._hyper_tables = hyper_tables
         self._shifts = TableShifts(latent_tables)
+        self._costs = np.ascontiguousarray(latent_tables.costs(_COST_UNITS).T)
 
     def encode(
         self, latents: Array, hyper: Array, base: Array, valid: Array, quality: float,
@@ -144,10 +151,14 @@ class LatentCoder:
         index = _hyper_index(rounded.shape, quality)
         symbols = sink.code(self._hyper_tables, index, rounded.ravel())
 
+        share = np.maximum(valid.mean(2), np.float32(LEAST_SHARE))
+
         def exchange(
             channels: slice, step: Step, mean: Array, index: NDArray[np.uint8]
         ) -> Integers:
-            symbols = _to_symbols(latents, *step, channels.start, mean)
+            symbols = _to_symbols(
+                latents, *step, channels.start, mean, index, self._costs, share
+            )
             return sink.code(self._latent_tables, index, symbols)
 
         return self._walk(_as_hyper(symbols, hyper.shape), base, valid, quality, exchange)
@@ -211,9 +222,12 @@ def _restore(
 
 @compiled
 def _to_symbols(
-    latents: Array, spacing: int, phase: tuple[int, int], first: int, mean: Array
+    latents: Array, spacing: int, phase: tuple[int, int], first: int, mean: Array,
+    index: NDArray[np.uint8], costs: Integers, share: Array,
 ) -> Integers:
-    """Whole steps of a step's latents from their means.
+    """Whole steps of a step's latents from their means, one less where that saves enough bits.
+
+    A latent's error matters as far as its block has valid pixels.
 
     Args:
         latents: (H, W, 64), all of them.
@@ -221,6 +235,9 @@ def _to_symbols(
         phase: of the step.
         first: the first of the channels.
         mean: (h, w, C).
+        index: (h * w * C,), table of each.
+        costs: int32 (2 R + 1, tables), of symbols from -R to R, in `_COST_UNITS` of a bit.
+        share: (H, W), of valid pixels.
 
     Returns:
         int32 (h * w * C,).
@@ -228,17 +245,27 @@ def _to_symbols(
     """
     height, width, channels = mean.shape
     symbols = np.empty((height, width, channels), np.int32)
-    limit = np.float32(LATENT_MAX)
+    limit, reach = np.float32(LATENT_MAX), costs.shape[0] // 2
+    worth = np.float32(RATE_WEIGHT / _COST_UNITS)
     for row in range(height):
         y = (2 * row + phase[0]) * spacing
         for column in range(width):
             x = (2 * column + phase[1]) * spacing
-            here = latents[y, x, first:first + channels]
+            here, out = latents[y, x, first:first + channels], symbols[row, column]
             for c in range(channels):
-                value = here[c]
-                value = value if value < limit else limit
-                value = value if value > -limit else -limit
-                symbols[row, column, c] = np.int32(np.rint(value - mean[row, column, c]))
+                out[c] = np.int32(np.rint(clamp(here[c], limit) - mean[row, column, c]))
+            tables = index[(row * width + column) * channels:]
+            for c in range(channels):
+                if out[c] != 0:
+                    error = clamp(here[c], limit) - mean[row, column, c] - np.float32(out[c])
+                    sign = 1 if out[c] > 0 else -1
+                    saved = (
+                        costs[min(max(out[c], -reach), reach) + reach, tables[c]]
+                        - costs[min(max(out[c] - sign, -reach), reach) + reach, tables[c]]
+                    )
+                    # The error's square grows by this.
+                    worse = (np.float32(1) + np.float32(2 * sign) * error) * share[y, x]
+                    out[c] -= sign * np.int32(saved * worth > worse)
     return symbols.reshape(-1)
 
 

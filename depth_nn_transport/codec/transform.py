@@ -24,6 +24,7 @@ from collections.abc import Mapping
 from depth_nn_transport.codec.activations import as_word, saturate
 from depth_nn_transport.codec.blocks import from_blocks, to_blocks
 from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.hole_latents import simplify_holes
 from depth_nn_transport.codec.networks import (
     ACTIVATION_MAX,
     Activations,
@@ -83,8 +84,11 @@ class Transform:
         residual = to_blocks(plane, base)
         bend, hyper = self._networks.analyse(residual, valid, quality)
         inverse_steps = 1 / self._linear['analysis_steps'][quality]
-        latents = residual @ (self._linear['analysis'] * inverse_steps)
+        analysis = self._linear['analysis'] * inverse_steps
+        latents = residual @ analysis
         _add_scaled(bend, np.float32(BEND_GAIN) * inverse_steps, latents)
+        synthesis = self._linear['synthesis_steps'][quality][:, None] * self._linear['synthesis']
+        simplify_holes(latents, valid, analysis, synthesis, quality)
         return latents, hyper
 
     def synthesise(self, latents: Array, base: Array, valid: Array, quality: int) -> Array:
