@@ -28,8 +28,11 @@ import torch.nn.functional as F
 
 # Frames are padded to multiples of this.
 ALIGNMENT = STRIDE * HYPER_STRIDE
-# The networks see 16-bit depth in units of a thousand: metres, where depth is in mm.
+# Generator and discriminator see 16-bit depth in units of a thousand: metres, where it is in mm.
 UNIT = 1000.0
+# The encoder sees it in units of ten thousand. Its norm over channels takes the scale of what is
+# flat away but for what the biases before it, which are below one, say in comparison.
+INPUT_UNIT = 10_000.0
 DEPTH_MAX = 65535
 
 
@@ -81,7 +84,7 @@ class HificModel(nn.Module):
 
     def latents_of(self, depth: Tensor) -> Tensor:
         """Depth (N, 1, H, W), quantised -> latents (N, C, H/16, W/16)."""
-        latents: Tensor = self.encoder(depth / UNIT)
+        latents: Tensor = self.encoder(depth / INPUT_UNIT)
         return latents
 
     def depth_of(self, latents: Tensor) -> Tensor:
