@@ -44,7 +44,7 @@ from depth_nn_transport.codec.networks import (
     STEPS,
 )
 from depth_nn_transport.codec.table_coder import Integers, TableDecoder, TableEncoder, Tables
-from depth_nn_transport.codec.table_shifts import TableShifts
+from depth_nn_transport.codec.table_shifts import COST_UNITS, TableShifts
 import numpy as np
 from numpy.typing import NDArray
 
@@ -54,7 +54,6 @@ HYPER_DEAD_ZONE = 0.57
 RATE_WEIGHT = 0.03
 # Latents of a block without valid pixels count as those of one with this share of them.
 LEAST_SHARE = 1 / 64
-_COST_UNITS = 256
 # Codes the symbols of some channels in a step, given their means and table indices.
 Exchange = Callable[[slice, Step, Array, NDArray[np.uint8]], Integers]
 LOW = slice(0, LOW_CHANNELS)
@@ -103,7 +102,6 @@ class LatentCoder:
         self._latent_tables = latent_tables
         self._hyper_tables = hyper_tables
         self._shifts = TableShifts(latent_tables)
-        self._costs = np.ascontiguousarray(latent_tables.costs(_COST_UNITS).T)
 
     def encode(
         self, latents: Array, hyper: Array, base: Array, valid: Array, quality: float,
@@ -157,7 +155,7 @@ class LatentCoder:
             channels: slice, step: Step, mean: Array, index: NDArray[np.uint8]
         ) -> Integers:
             symbols = _to_symbols(
-                latents, *step, channels.start, mean, index, self._costs, share
+                latents, *step, channels.start, mean, index, self._shifts.costs, share
             )
             return sink.code(self._latent_tables, index, symbols)
 
@@ -236,7 +234,7 @@ def _to_symbols(
         first: the first of the channels.
         mean: (h, w, C).
         index: (h * w * C,), table of each.
-        costs: int32 (2 R + 1, tables), of symbols from -R to R, in `_COST_UNITS` of a bit.
+        costs: int32 (2 R + 1, tables), of symbols from -R to R, in `COST_UNITS` of a bit.
         share: (H, W), of valid pixels.
 
     Returns:
@@ -246,7 +244,7 @@ def _to_symbols(
     height, width, channels = mean.shape
     symbols = np.empty((height, width, channels), np.int32)
     limit, reach = np.float32(LATENT_MAX), costs.shape[0] // 2
-    worth = np.float32(RATE_WEIGHT / _COST_UNITS)
+    worth = np.float32(RATE_WEIGHT / COST_UNITS)
     for row in range(height):
         y = (2 * row + phase[0]) * spacing
         for column in range(width):

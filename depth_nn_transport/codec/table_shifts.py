@@ -41,17 +41,24 @@ _PROBABILITIES = np.exp2(-np.array([8, 7, 6, np.inf, 6, 7, 8, 8], np.float32))
 _PROBABILITIES[-NARROWEST] = 1 - _PROBABILITIES.sum()
 _MODEL = constriction.stream.model.Categorical(_PROBABILITIES, perfect=False)
 # Costs are in this share of a bit, whole, so that sums do not depend on their order.
-_COST_UNITS = 256
-_COST_OF_SHIFT = np.rint(-_COST_UNITS * np.log2(_PROBABILITIES)).astype(np.int64)
+COST_UNITS = 256
+_COST_OF_SHIFT = np.rint(-COST_UNITS * np.log2(_PROBABILITIES)).astype(np.int64)
 
 
 class TableShifts:
-    """Chooses, codes and applies shifts."""
+    """Chooses, codes and applies shifts.
+
+    Attributes:
+        costs: int32 (2 R + 1, tables), of symbols from -R to R, in `COST_UNITS` of a bit.
+
+    """
 
     def __init__(self, tables: Tables) -> None:
         self._least = int(np.argmin(tables.certain))
         place = np.arange(NARROWEST, TABLES + WIDEST).clip(self._least, TABLES - 1)
-        self._costs = np.ascontiguousarray(tables.costs(_COST_UNITS)[place].T)
+        costs = tables.costs(COST_UNITS)
+        self.costs = np.ascontiguousarray(costs.T)
+        self._costs = np.ascontiguousarray(costs[place].T)
 
     def choose(self, parts: Iterable[Part]) -> Integers:
         """Find the shifts with which a frame takes the fewest bits: int32 (64,)."""
