@@ -164,11 +164,12 @@ def speed(
         passages = [measure_transport(source, rate, count, seconds, model, runtime)
                     for source, count in runs]
         with tqdm(unit='frame', disable=None) as bar:
-            stages, codecs = timing.measure_sources(
+            stages, codecs, throughputs = timing.measure_sources(
                 sources, frames, model, rounds, runtime, bar.update)
     except (OSError, RuntimeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    click.echo(report.write_report(out, report.Speed(sources, stages, codecs, passages)))
+    click.echo(report.write_report(
+        out, report.Speed(sources, stages, codecs, throughputs, passages)))
 
 
 @bench.command()

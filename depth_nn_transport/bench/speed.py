@@ -29,6 +29,7 @@ from depth_nn_transport.bench.ours import BoundedCodec, LossyCodec
 from depth_nn_transport.bench.peers import Codec, LossyPeer, RawPeer
 from depth_nn_transport.bench.speed_frames import Depth, Size, Source
 from depth_nn_transport.bench.stages import StageClock, STAGES
+from depth_nn_transport.bench.throughput import measure_throughput, Throughput
 from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY
 from depth_nn_transport.runtime.registry import AUTO
 
@@ -91,8 +92,8 @@ def speed_codecs(model: str, runtime: str = AUTO) -> list[Codec]:
 def measure_sources(
     sources: Sequence[Source], limit: int, model: str, rounds: int, runtime: str,
     progress: Callable[[], object] = lambda: None,
-) -> tuple[list[StageTimes], list[CodecTimes]]:
-    """Time stages and codecs on as many frames of each source as the limit allows.
+) -> tuple[list[StageTimes], list[CodecTimes], list[Throughput]]:
+    """Time stages, codecs and codecs at once on as many frames of each source as the limit allows.
 
     Args:
         sources: of the frames, one for each size.
@@ -100,18 +101,21 @@ def measure_sources(
         model: of our codec.
         rounds: times that each frame is coded; the fastest counts.
         runtime: of our codec.
-        progress: called after each frame.
+        progress: called now and then.
 
     """
     stages: list[StageTimes] = []
     codecs: list[CodecTimes] = []
+    throughputs: list[Throughput] = []
     under_test = speed_codecs(model, runtime)
     for source in sources:
         frames = source.load(limit)
         stages += [measure_stages(frames, threads, model, rounds, runtime, progress)
                    for threads in THREADS]
         codecs += measure_codecs(frames, under_test, rounds, progress)
-    return stages, codecs
+        throughputs += [measure_throughput(frames, threads, model, rounds, runtime, progress)
+                        for threads in THREADS]
+    return stages, codecs, throughputs
 
 
 def measure_stages(

@@ -26,6 +26,7 @@ from depth_nn_transport.bench.report import table
 from depth_nn_transport.bench.speed import CodecTimes, StageTimes
 from depth_nn_transport.bench.speed_frames import Size, Source
 from depth_nn_transport.bench.stages import STAGES
+from depth_nn_transport.bench.throughput import Throughput
 from depth_nn_transport.bench.transport import Passage
 
 import matplotlib
@@ -44,6 +45,7 @@ class Speed:
     sources: Sequence[Source]
     stages: Sequence[StageTimes]
     codecs: Sequence[CodecTimes]
+    throughputs: Sequence[Throughput]
     passages: Sequence[Passage]
 
 
@@ -60,7 +62,7 @@ def write_report(out: Path, speed: Speed) -> str:
 
 
 def markdown(speed: Speed) -> str:
-    """Return the sections on frames, stages, codecs and transport."""
+    """Return the sections on frames, stages, codecs, frames at once and transport."""
     sources = [_source_row(some) for some in speed.sources]
     lines = [f'{os.cpu_count()} cores of {processor_name()}.', '',
              *table(['size', 'frames of', 'how'], sources), '']
@@ -68,6 +70,7 @@ def markdown(speed: Speed) -> str:
         some = [times for times in speed.stages if times.size == size]
         lines += [f'## Stages at {_title(size)}, ms a frame', '', *_stage_table(some), '']
     lines += ['## Beside other codecs, one thread', '', *_codec_table(speed.codecs), '']
+    lines += ['## Frames at once', '', *_throughput_table(speed.throughputs), '']
     if speed.passages:
         lines += ['## Through DDS', '', *_passage_table(speed.passages), '']
     return '\n'.join(lines)
@@ -127,6 +130,14 @@ def _codec_table(codecs: Sequence[CodecTimes]) -> list[str]:
     return table(
         ['size', 'codec', 'bit/px', 'mean error q', 'encode ms', 'decode ms',
          'ours / it: bits', 'encode time', 'decode time'], rows)
+
+
+def _throughput_table(throughputs: Sequence[Throughput]) -> list[str]:
+    rows = [
+        [_title(some.size), str(some.at_once), f'{some.encode_hz:.1f}', f'{some.decode_hz:.1f}']
+        for some in throughputs
+    ]
+    return table(['size', 'at once', 'encode frames/s', 'decode frames/s'], rows)
 
 
 def _passage_table(passages: Sequence[Passage]) -> list[str]:

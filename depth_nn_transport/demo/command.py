@@ -34,7 +34,7 @@ from depth_nn_transport.options import runtime_option
 @click.option('--quality', type=click.FloatRange(0, 100), default=50.0, show_default=True,
               help='0 is the smallest, 100 the best.')
 @click.option('--threads', type=click.IntRange(1, 64), default=1, show_default=True,
-              help='Threads of each node for one frame.')
+              help='Frames that each node works on at once.')
 @runtime_option
 @click.option('--out', type=click.Path(file_okay=False, path_type=Path),
               default=Path('demo_output'), show_default=True, help='Folder for the picture.')

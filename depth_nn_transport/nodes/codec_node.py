@@ -18,16 +18,18 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Sequence
 from copy import copy
 import json
+import queue
 import time
 from typing import Any
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.errors import DepthCodecError
+from depth_nn_transport.nodes.codec_shelf import CodecShelf
 from depth_nn_transport.nodes.diagnostics import figures_of, Problem, problems_of, status
 from depth_nn_transport.nodes.drop_log import DropLog
 from depth_nn_transport.nodes.frame_statistics import Frame, FrameStatistics
 from depth_nn_transport.nodes.memory import give_back_unused
-from depth_nn_transport.nodes.newest_worker import NewestWorker
+from depth_nn_transport.nodes.newest_worker import NewestWorker, Turn
 from depth_nn_transport.nodes.parameters import CODEC_SETTINGS, refusal, Setting
 from depth_nn_transport.nodes.quality_of_service import (
     advice,
@@ -69,9 +71,9 @@ DIAGNOSTICS_PERIOD_S = 1.0
 
 class CodecNode(LifecycleNode):
     """
-    A managed node that passes frames through the codec on a thread of its own, newest first.
+    A managed node that passes frames through codecs on threads of its own, newest first.
 
-    Configuring loads the model, activating subscribes. A subclass defines
+    Configuring loads the model, once for each thread, activating subscribes. A subclass defines
     `advertise_all`, `subscribe_all`, `is_idle` and `process`. `drops.counts` has the number of
     frames dropped for each reason; the node logs them when it is closed.
     """
@@ -81,7 +83,8 @@ class CodecNode(LifecycleNode):
         self.settings = {setting.name: setting for setting in settings}
         self.drops = DropLog(self.get_logger())
         self.statistics = FrameStatistics()
-        self.codec: DepthCodec | None = None
+        self.shelves: list[CodecShelf] = []
+        self.free_shelves: queue.LifoQueue[CodecShelf] = queue.LifoQueue()
         self.worker: NewestWorker[Any] | None = None
         self.hardware_id = ''
         self.frame_size = USUAL_SIZE
@@ -97,6 +100,11 @@ class CodecNode(LifecycleNode):
         # Not simulated time, which may stand still: the node would look dead.
         self.create_timer(DIAGNOSTICS_PERIOD_S, self.publish_diagnostics,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
+
+    @property
+    def codec(self) -> DepthCodec | None:
+        """Return a codec of the model that the node is configured for, if it is."""
+        return self.shelves[0].main if self.shelves else None
 
     def value(self, name: str) -> Any:
         """Return the current value of a parameter."""
@@ -125,20 +133,29 @@ class CodecNode(LifecycleNode):
 
     def try_load(self, values: dict[str, Any]) -> str:
         """Load the model that parameters ask for; return why it cannot be, if it cannot."""
+        def load(model: str) -> DepthCodec:
+            return warm_codec(model, values['runtime'], self.frame_size)
+
         try:
-            self.codec = self.load_codec(values)
+            self.put_up([CodecShelf(load, values['model']) for _ in range(values['threads'])])
         except DepthCodecError as error:
             return str(error)
         return ''
 
-    def load_codec(self, values: dict[str, Any]) -> DepthCodec:
-        """Return a codec that has done everything it does for the first frame only."""
-        return warm_codec(values['model'], values, self.frame_size)
+    def put_up(self, shelves: list[CodecShelf]) -> None:
+        """Take shelves into use, each for one frame at a time; frames at hand keep theirs."""
+        self.shelves, self.free_shelves = shelves, queue.LifoQueue()
+        for shelf in reversed(shelves):
+            self.free_shelves.put(shelf)
+
+    def frames_at_once(self) -> int:
+        """Return how many frames may be worked on at once."""
+        return len(self.shelves)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Load the model and advertise."""
         reason = self.try_load(self.declared_values()) or self.try_to(self.advertise_all)
-        if reason or self.codec is None:
+        if reason:
             self.get_logger().fatal(reason)
             self.release()
             return TransitionCallbackReturn.FAILURE
@@ -148,7 +165,7 @@ class CodecNode(LifecycleNode):
         """Start to work."""
         assert self.codec is not None
         result = super().on_activate(state)
-        self.worker = NewestWorker(self.work, self.count_replaced)
+        self.worker = NewestWorker(self.work, self.count_replaced, self.frames_at_once)
         if reason := self.try_to(self.subscribe_all):
             self.get_logger().fatal(reason)
             self.stop()
@@ -184,7 +201,7 @@ class CodecNode(LifecycleNode):
         for publisher in self._publishers_of_ours:
             self.destroy_lifecycle_publisher(publisher)
         self._publishers_of_ours.clear()
-        self.codec = None
+        self.put_up([])
 
     def stop(self) -> None:
         """Unsubscribe and end the worker."""
@@ -204,11 +221,12 @@ class CodecNode(LifecycleNode):
 
     def subscribe(
             self, message_type: type, topic: str, callback: Any, qos: QoSProfile, *,
-            as_offered: bool = False) -> None:
+            as_offered: bool = False, of_frames: bool = True) -> None:
         """
         Subscribe with QoS that parameters may override, until the node is deactivated.
 
-        As offered means by best effort instead, once a publisher offers no more.
+        As offered means by best effort instead, once a publisher offers no more. Lost messages
+        are counted if they are frames; others come again.
         """
         name = self.resolve_topic_name(topic)
         yields = name in self._unreliable
@@ -221,10 +239,13 @@ class CodecNode(LifecycleNode):
             else:
                 self.warn_once(advice(event, name, 'subscription'))
 
+        def on_lost(count: int) -> None:
+            if of_frames:
+                self.count_lost(count, advice_on_loss(name, profile))
+
         self._subscriptions_of_ours.append(self.create_subscription(
             message_type, topic, callback, profile,
-            event_callbacks=subscription_events(
-                on_misfit, lambda count: self.count_lost(count, advice_on_loss(name, profile))),
+            event_callbacks=subscription_events(on_misfit, on_lost),
             qos_overriding_options=(
                 QoSOverridingOptions(OTHER_POLICIES) if yields
                 else QoSOverridingOptions.with_default_policies())))
@@ -290,14 +311,20 @@ class CodecNode(LifecycleNode):
         if self.worker is not None:
             self.worker.put(message, stream)
 
-    def process(self, message: Any) -> Frame | None:
-        """Pass a frame through the codec, publish the outcome and return its figures."""
+    def process(self, message: Any, shelf: CodecShelf, turn: Turn) -> Frame | None:
+        """
+        Pass a frame through a codec of the shelf, publish the outcome and return its figures.
+
+        What depends on the order of frames, publication above all, waits for their turn.
+        """
         raise NotImplementedError
 
-    def work(self, message: Any) -> None:
+    def work(self, message: Any, turn: Turn) -> None:
         """Process a frame, or drop and count it; bad input must not end the node."""
+        free = self.free_shelves
+        shelf = free.get()
         try:
-            frame = self.process(message)
+            frame = self.process(message, shelf, turn)
         except DepthCodecError as error:
             self.drop(type(error).__name__, str(error))
         except Exception as error:  # noqa: BLE001
@@ -306,6 +333,8 @@ class CodecNode(LifecycleNode):
         else:
             if frame is not None:
                 self.statistics.passes(frame)
+        finally:
+            free.put(shelf)
 
     def drop(self, reason: str, advice: str) -> None:
         """Count a dropped frame and warn of the reason now and then."""
@@ -318,7 +347,7 @@ class CodecNode(LifecycleNode):
                               'rate or the resolution, or raise threads')
 
     def count_lost(self, count: int, advice: str) -> None:
-        """Count messages that the middleware lost."""
+        """Count frames that the middleware lost."""
         for _ in range(count):
             self.drop('lost', advice)
 
@@ -380,9 +409,9 @@ class CodecNode(LifecycleNode):
         self.destroy_node()
 
 
-def warm_codec(model: str, values: dict[str, Any], size: tuple[int, int]) -> DepthCodec:
-    """Return a codec of a model and of a node's parameters, past its first frame of each mode."""
-    codec = DepthCodec(model, values['threads'], values['runtime'])
+def warm_codec(model: str, runtime: str, size: tuple[int, int]) -> DepthCodec:
+    """Return a codec that has done everything it does for the first frame of each mode only."""
+    codec = DepthCodec(model, runtime=runtime)
     depth = warm_up_depth(size)
     # Bounded mode is made of what lossy and lossless mode need.
     codec.decode(codec.encode(depth))

@@ -18,23 +18,17 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Hashable
 import time
-from typing import Any
 
-from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.frames.messages import message_to_encoded
-from depth_nn_transport.nodes.codec_node import (
-    CodecNode,
-    milliseconds_since,
-    sibling,
-    warm_codec,
-)
+from depth_nn_transport.nodes.codec_node import CodecNode, milliseconds_since, sibling
 from depth_nn_transport.nodes.codec_shelf import CodecShelf
 from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC, MODEL_SUFFIX
 from depth_nn_transport.nodes.diagnostics import Problem
 from depth_nn_transport.nodes.error_sample import to_mm
 from depth_nn_transport.nodes.frame_statistics import Frame
 from depth_nn_transport.nodes.image_conversion import convert_depth, depth_to_image
+from depth_nn_transport.nodes.newest_worker import Turn
 from depth_nn_transport.nodes.parameters import DECODER
 from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
 from depth_nn_transport.nodes.runner import run
@@ -72,16 +66,9 @@ class DepthDecoder(CodecNode):
 
     def __init__(self) -> None:
         self.camera_infos: OrderedDict[str, CameraInfo] = OrderedDict()
-        self.shelf: CodecShelf | None = None
         super().__init__('depth_decoder', DECODER)
         self.create_timer(LISTENER_CHECK_PERIOD_S, self.check_listeners,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
-
-    def load_codec(self, values: dict[str, Any]) -> DepthCodec:
-        """Load the model that is expected; others are loaded when frames of them come."""
-        self.shelf = CodecShelf(
-            lambda model: warm_codec(model, values, self.frame_size), values['model'])
-        return self.shelf.main
 
     def advertise_all(self) -> None:
         """See `CodecNode`."""
@@ -98,8 +85,9 @@ class DepthDecoder(CodecNode):
             self.resolve_topic_name(IMAGE_TOPIC) + COMPRESSED_SUFFIX)
         source_topic = compressed_topic.removesuffix(COMPRESSED_SUFFIX)
         self.subscribe(CameraInfo, sibling(source_topic, 'camera_info'), self.receive_info,
-                       BEST_EFFORT)
-        self.subscribe(ModelInfo, compressed_topic + MODEL_SUFFIX, self.receive_model, LATCHED)
+                       BEST_EFFORT, of_frames=False)
+        self.subscribe(ModelInfo, compressed_topic + MODEL_SUFFIX, self.receive_model, LATCHED,
+                       of_frames=False)
         self.subscribe(CompressedDepth, compressed_topic, self.receive, RELIABLE)
         self.tell_of_strange_overrides()
 
@@ -129,9 +117,9 @@ class DepthDecoder(CodecNode):
 
     def receive_model(self, message: ModelInfo) -> None:
         """Load the model that an encoder says it uses, before its first frame comes."""
-        assert self.shelf is not None
         try:
-            self.shelf.codec(message.model_id)
+            for shelf in self.shelves:
+                shelf.codec(message.model_id)
         except DepthCodecError as error:
             self.get_logger().warning(str(error))
 
@@ -141,19 +129,19 @@ class DepthDecoder(CodecNode):
         self.hardware_id = message.header.frame_id
         self.hand_over(message, stream_of(message))
 
-    def process(self, message: CompressedDepth) -> Frame:
+    def process(self, message: CompressedDepth, shelf: CodecShelf, turn: Turn) -> Frame:
         """Decode a frame and publish image and calibration."""
         start = time.perf_counter()
         self.check_claims(message)
         encoded = message_to_encoded(message)
-        assert self.shelf is not None
-        depth = self.shelf.codec(encoded.model_id).decode(encoded)
+        depth = shelf.codec(encoded.model_id).decode(encoded)
         self.frame_size = message.height, message.width
         encoding = self.value('encoding')
         encoding = message.encoding if encoding == 'source' else encoding
-        self.image_publisher.publish(
-            depth_to_image(convert_depth(depth, encoding), encoding, message.header))
-        self.publish_info(message)
+        image = depth_to_image(convert_depth(depth, encoding), encoding, message.header)
+        with turn:
+            self.image_publisher.publish(image)
+            self.publish_info(message)
         return Frame(
             size=len(serialize_message(message)), pixels=depth.size,
             on_lattice=encoded.lattice_constant > 0,

@@ -15,17 +15,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 import time
 from typing import Any
 
-from depth_nn_transport import EncodedDepth, Mode
+from depth_nn_transport import DepthCodec, EncodedDepth, Mode
 from depth_nn_transport.nodes.codec_node import CodecNode, milliseconds_since
+from depth_nn_transport.nodes.codec_shelf import CodecShelf
 from depth_nn_transport.nodes.diagnostics import figures_of_sample, Problem, problems_of_sample
 from depth_nn_transport.nodes.error_sample import compare, ErrorSample, to_mm
 from depth_nn_transport.nodes.frame_rate_limit import FrameRateLimit
 from depth_nn_transport.nodes.frame_statistics import Frame
 from depth_nn_transport.nodes.image_conversion import image_to_depth
 from depth_nn_transport.nodes.message_conversion import encoded_to_message
+from depth_nn_transport.nodes.newest_worker import Turn
 from depth_nn_transport.nodes.parameters import contradiction, ENCODER
 from depth_nn_transport.nodes.quality_of_service import LATCHED, RELIABLE
 from depth_nn_transport.nodes.rate_control import FramePeriod, RateController
@@ -56,6 +59,7 @@ class DepthEncoder(CodecNode):
         self.sampled_bound = 0.0
         self.frames_to_sample = 0
         self.last_quality = 0.0
+        self.sequence = 0
         self.rate_limit = FrameRateLimit(0.0)
         self.arrivals = FramePeriod()
         self.rate_controller: RateController | None = None
@@ -71,6 +75,10 @@ class DepthEncoder(CodecNode):
         if not reason and self.worker is not None:
             self.tell_model()
         return reason
+
+    def frames_at_once(self) -> int:
+        """See `CodecNode`; the quality that keeps to a bit rate depends on the frames before."""
+        return 1 if self.value('target_bitrate') > 0 else super().frames_at_once()
 
     def advertise_all(self) -> None:
         """See `CodecNode`."""
@@ -113,16 +121,17 @@ class DepthEncoder(CodecNode):
             self.statistics.drop('max_rate')
             self.drops.count('max_rate')
 
-    def process(self, message: Image) -> Frame | None:
+    def process(self, message: Image, shelf: CodecShelf, turn: Turn) -> Frame | None:
         """Encode an image and publish it."""
         start = time.perf_counter()
         depth = image_to_depth(message)
         at_rate = self.value('target_bitrate') > 0
-        if at_rate and self.is_overtaken_while_compiling(depth):
+        if at_rate and self.is_overtaken_while_compiling(depth, shelf.main):
             self.count_replaced()
             return None
         self.frame_size = message.height, message.width
-        sent = self.send_at_rate(depth, message) if at_rate else self.send(depth, message)
+        send = self.send_at_rate if at_rate else self.send
+        sent = send(depth, message, shelf.main, turn)
         if sent is None:
             return None
         encoded, bytes_sent = sent
@@ -131,17 +140,30 @@ class DepthEncoder(CodecNode):
             size=bytes_sent, pixels=depth.size, on_lattice=encoded.lattice_constant > 0,
             hole_share=1 - np.count_nonzero(to_mm(depth)) / depth.size,
             work_ms=milliseconds_since(start), age_ms=self.age_ms(message.header.stamp))
-        self.sample_error(depth, encoded)
+        self.sample_error(depth, encoded, shelf.main)
         return frame
 
-    def send(self, depth: NDArray[Any], message: Image) -> tuple[EncodedDepth, int]:
+    def send(
+            self, depth: NDArray[Any], message: Image, codec: DepthCodec,
+            turn: Turn) -> tuple[EncodedDepth, int]:
         """Encode an image as the parameters ask, publish it and return its bytes too."""
-        assert self.codec is not None
         mode = self.value('mode')
-        encoded = self.codec.encode(depth, mode=mode, **self.promise(mode))
-        data = serialize_message(encoded_to_message(encoded, message.encoding, message.header))
-        self.publisher.publish(data)
+        encoded = codec.encode(depth, mode=mode, **self.promise(mode))
+        with turn:
+            data = self.serialized(encoded, message)
+            self.publish(data)
         return encoded, len(data)
+
+    def serialized(self, encoded: EncodedDepth, image: Image) -> bytes:
+        """Return the message of an encoded image, as the next of the stream."""
+        numbered = replace(encoded, sequence=self.sequence, reference=self.sequence)
+        message = encoded_to_message(numbered, image.encoding, image.header)
+        return bytes(serialize_message(message))
+
+    def publish(self, data: bytes) -> None:
+        """Publish the next message of the stream."""
+        self.publisher.publish(data)
+        self.sequence = (self.sequence + 1) % 2**32
 
     def promise(self, mode: str) -> dict[str, float]:
         """Return what the codec is told beside the mode."""
@@ -154,7 +176,7 @@ class DepthEncoder(CodecNode):
             return {'max_error_mm': millimetres, **({'at': reach} if reach > 0 else {})}
         return {'max_error': self.value('max_error')}
 
-    def is_overtaken_while_compiling(self, depth: NDArray[Any]) -> bool:
+    def is_overtaken_while_compiling(self, depth: NDArray[Any], codec: DepthCodec) -> bool:
         """
         Compile the networks for a size of image before its stream begins.
 
@@ -162,25 +184,27 @@ class DepthEncoder(CodecNode):
         """
         if depth.shape == self.frame_size:
             return False
-        assert self.codec is not None and self.worker is not None
-        self.codec.decode(self.codec.encode(depth))
+        assert self.worker is not None
+        codec.decode(codec.encode(depth))
         return self.worker.waiting > 0
 
-    def send_at_rate(self, depth: NDArray[Any], message: Image) -> tuple[EncodedDepth, int] | None:
+    def send_at_rate(
+            self, depth: NDArray[Any], message: Image, codec: DepthCodec,
+            turn: Turn) -> tuple[EncodedDepth, int] | None:
         """Encode an image at the quality that keeps to the bit rate, or skip and count it."""
         controller = self.controller()
-        assert self.codec is not None
         quality: int | None = controller.choose(time.monotonic(), self.arrivals.seconds)
         for _ in range(MAX_ATTEMPTS):
             if quality is None:
                 break
-            encoded = self.codec.encode(depth, quality=quality)
-            data = serialize_message(encoded_to_message(encoded, message.encoding, message.header))
+            encoded = codec.encode(depth, quality=quality)
+            data = self.serialized(encoded, message)
             now = time.monotonic()
             delay = controller.delay(now, len(data))
             if delay is not None:
                 time.sleep(delay)
-                self.publisher.publish(data)
+                with turn:
+                    self.publish(data)
                 controller.sent(now + delay, quality, len(data))
                 return encoded, len(data)
             quality = controller.retry(quality, len(data), now)
@@ -195,7 +219,8 @@ class DepthEncoder(CodecNode):
             self.rate_controller = RateController(rate)
         return self.rate_controller
 
-    def sample_error(self, depth: NDArray[Any], encoded: EncodedDepth) -> None:
+    def sample_error(
+            self, depth: NDArray[Any], encoded: EncodedDepth, codec: DepthCodec) -> None:
         """Decode one frame in a while as a receiver would, and note its error."""
         period = self.value('error_sample_period')
         if period == 0:
@@ -204,9 +229,8 @@ class DepthEncoder(CodecNode):
         self.frames_to_sample = min(self.frames_to_sample, period) - 1
         if self.frames_to_sample > 0:
             return
-        assert self.codec is not None
         self.frames_to_sample = period
-        self.sample = compare(depth, self.codec.decode(encoded), encoded)
+        self.sample = compare(depth, codec.decode(encoded), encoded)
         self.sampled_bound = {Mode.LOSSLESS: 0.0, Mode.BOUNDED: encoded.max_error}.get(
             encoded.mode, float('inf'))
 

@@ -11,13 +11,14 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""A thread that works on the newest item only."""
+"""Threads that work on the newest items only, and the order in which they hand on results."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 import threading
+from types import TracebackType
 from typing import Generic, TypeVar
 
 Item = TypeVar('Item')
@@ -26,21 +27,73 @@ Item = TypeVar('Item')
 MAX_STREAMS = 8
 
 
+class Turns:
+    """The order in which items were begun."""
+
+    def __init__(self) -> None:
+        self._begun = 0
+        self._open: set[int] = set()
+        self._changed = threading.Condition()
+
+    def begin(self) -> Turn:
+        """Return the place of an item that is begun now."""
+        with self._changed:
+            self._begun += 1
+            self._open.add(self._begun)
+            return Turn(self, self._begun)
+
+    def wait_for(self, number: int) -> None:
+        """Wait until no item that was begun earlier still has to take its turn."""
+        with self._changed:
+            self._changed.wait_for(lambda: min(self._open, default=number) >= number)
+
+    def end(self, number: int) -> None:
+        """Let those behind go on."""
+        with self._changed:
+            self._open.discard(number)
+            self._changed.notify_all()
+
+
+class Turn:
+    """The place of an item: what is done within this context is done in the items' order."""
+
+    def __init__(self, turns: Turns, number: int) -> None:
+        self._turns = turns
+        self._number = number
+
+    def __enter__(self) -> None:
+        self._turns.wait_for(self._number)
+
+    def __exit__(
+            self, kind: type[BaseException] | None, error: BaseException | None,
+            traceback: TracebackType | None) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Give the turn up, or let it be over; more than once does no harm."""
+        self._turns.end(self._number)
+
+
 class NewestWorker(Generic[Item]):
     """
-    Calls `work` with the newest item of each stream, the streams in turn.
+    Calls `work` with the newest item of each stream, the streams in turn, on threads of its own.
 
-    An item that still waits when another one of its stream comes is replaced.
+    An item that still waits when another one of its stream comes is replaced. `work` is called
+    with an item and its `Turn`; `at_once` returns how many items may be worked on at once.
     """
 
-    def __init__(self, work: Callable[[Item], None], on_replaced: Callable[[], None]) -> None:
+    def __init__(
+            self, work: Callable[[Item, Turn], None], on_replaced: Callable[[], None],
+            at_once: Callable[[], int] = lambda: 1) -> None:
         self._work = work
         self._on_replaced = on_replaced
+        self._at_once = at_once
         self._waiting: OrderedDict[Hashable, Item] = OrderedDict()
+        self._turns = Turns()
+        self._busy = 0
         self._closed = False
         self._changed = threading.Condition()
-        self._thread = threading.Thread(target=self._run, name='newest_worker', daemon=True)
-        self._thread.start()
+        self._threads: list[threading.Thread] = []
 
     @property
     def waiting(self) -> int:
@@ -55,22 +108,43 @@ class NewestWorker(Generic[Item]):
             if len(self._waiting) > MAX_STREAMS:
                 self._waiting.popitem(last=False)
                 replaced = True
+            if len(self._threads) < self._at_once():
+                self._start_thread()
             self._changed.notify()
         if replaced:
             self._on_replaced()
 
     def close(self) -> None:
-        """Let the item being worked on finish, forget the waiting ones and end the thread."""
+        """Let the items being worked on finish, forget the waiting ones and end the threads."""
         with self._changed:
             self._closed = True
-            self._changed.notify()
-        self._thread.join()
+            self._changed.notify_all()
+        for thread in self._threads:
+            thread.join()
+
+    def _start_thread(self) -> None:
+        name = f'newest_worker_{len(self._threads)}'
+        self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+        self._threads[-1].start()
 
     def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: self._waiting or self._closed)
-                if self._closed:
-                    return
-                _, item = self._waiting.popitem(last=False)
-            self._work(item)
+        while (begun := self._begin()) is not None:
+            item, turn = begun
+            try:
+                self._work(item, turn)
+            finally:
+                turn.end()
+                with self._changed:
+                    self._busy -= 1
+                    self._changed.notify()
+
+    def _begin(self) -> tuple[Item, Turn] | None:
+        """Wait for an item and take it; none when closed."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._closed or (self._waiting and self._busy < self._at_once()))
+            if self._closed:
+                return None
+            self._busy += 1
+            _, item = self._waiting.popitem(last=False)
+            return item, self._turns.begin()

@@ -81,7 +81,8 @@ COMMON = (
     Setting('model', 'main', 'name or folder of the model; both ends need the same'),
     Setting('runtime', 'auto', 'what runs the networks; torch takes a GPU where there is one',
             choices=RUNTIMES),
-    Setting('threads', 1, 'CPU threads for one frame', lowest=1, highest=64),
+    Setting('threads', 1, 'frames worked on at once, each by one CPU thread', lowest=1,
+            highest=64),
     Setting('lazy', True, 'work only while somebody listens to the output'),
     Setting('autostart', True, 'configure and activate at start; if false, a lifecycle manager '
                                'does', fixed=True),

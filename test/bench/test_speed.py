@@ -24,6 +24,7 @@ from depth_nn_transport.bench.speed import (
 from depth_nn_transport.bench.speed_frames import Source
 from depth_nn_transport.bench.speed_report import Speed, write_report
 from depth_nn_transport.bench.stages import StageClock, STAGES
+from depth_nn_transport.bench.throughput import Throughput
 from depth_nn_transport.bench.transport import Passage, Usage
 
 import pytest
@@ -94,13 +95,14 @@ def test_report_has_stages_ratios_and_losses(tmp_path):
     speed = Speed(
         [Source((64, 48), tmp_path / 'recording', (32, 32))],
         [StageTimes((64, 48), threads, SECONDS, SECONDS) for threads in (1, 2)],
-        codecs, [passage(20, 30, 40), passage()])
+        codecs, [Throughput((64, 48), 2, 40.0, 60.0)], [passage(20, 30, 40), passage()])
     text = write_report(tmp_path / 'out', speed)
     assert '| 64x48 | recording | pixels repeated 2x2, cropped from 32x32 |' in text
     assert '| stage | encode, 1 thread | decode, 1 thread | encode, 2 threads |' in text
     assert '| mask | 1.50 | 1.50 | 1.50 | 1.50 |' in text
     assert '| 64x48 | PNG-1, lossless | 4.000 | 1.00 | 40.0 | 20.0 | 0.050 | 0.05 | 0.05 |' in text
     assert '| 64x48 at 30 Hz | 1 | 300 | 3 | 297 | 30 | 40 | 1.50 | 50% / 25% |' in text
+    assert '| 64x48 | 2 | 40.0 | 60.0 |' in text
     assert '| 300 | 0 | 300 | - | - |' in text
     figures = json.loads((tmp_path / 'out' / 'speed.json').read_text())
     assert figures['sources'][0]['folder'] == 'recording'

@@ -34,7 +34,7 @@ def compiled():
              if isinstance(value, Dispatcher)}
     return sum(len(function.signatures) for function in found.values())
 
-codec = warm_codec('main', {'threads': 1, 'runtime': 'auto'}, USUAL_SIZE)
+codec = warm_codec('main', 'auto', USUAL_SIZE)
 before = compiled()
 for promise in ({}, {'mode': 'bounded', 'max_error': 1.0}, {'mode': 'bounded', 'max_error': 8.0},
                 {'mode': 'lossless'}):

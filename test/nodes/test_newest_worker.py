@@ -32,7 +32,7 @@ class Gate:
         self.finish = threading.Semaphore(0)
         self.finished = threading.Semaphore(0)
 
-    def work(self, item):
+    def work(self, item, turn):
         self.started.release()
         self.finish.acquire(timeout=TIMEOUT_S)
         self.done.append(item)
@@ -78,3 +78,59 @@ def test_closing_finishes_the_item_at_hand_and_forgets_the_waiting_one():
     closer.join(TIMEOUT_S)
     assert not closer.is_alive()
     assert gate.done[0] == 'at hand'
+
+
+def test_as_many_items_as_allowed_are_worked_on_at_once():
+    gate, at_once = Gate(), [2]
+    worker = NewestWorker(gate.work, lambda: None, lambda: at_once[0])
+    for item in range(3):
+        worker.put(item, stream=item)
+    for _ in range(2):
+        assert gate.started.acquire(timeout=TIMEOUT_S)
+    assert not gate.started.acquire(timeout=0.2)
+    at_once[0] = 1
+    gate.finish.release()
+    assert gate.finished.acquire(timeout=TIMEOUT_S)
+    assert not gate.started.acquire(timeout=0.2)
+    gate.finish.release(2)
+    assert gate.started.acquire(timeout=TIMEOUT_S)
+    worker.close()
+    assert sorted(gate.done) == [0, 1, 2]
+
+
+def test_results_are_handed_on_in_the_order_of_the_items():
+    done, later_is_ready = [], threading.Event()
+
+    def work(item, turn):
+        if item == 'earlier':
+            assert later_is_ready.wait(TIMEOUT_S)
+        else:
+            later_is_ready.set()
+        with turn:
+            done.append(item)
+
+    worker = NewestWorker(work, lambda: None, lambda: 2)
+    worker.put('earlier', stream=0)
+    worker.put('later', stream=1)
+    assert later_is_ready.wait(TIMEOUT_S)
+    worker.close()
+    assert done == ['earlier', 'later']
+
+
+def test_an_item_that_hands_nothing_on_holds_nobody_up():
+    done, later_is_ready = [], threading.Event()
+
+    def work(item, turn):
+        if item == 'dropped':
+            assert later_is_ready.wait(TIMEOUT_S)
+            return
+        later_is_ready.set()
+        with turn:
+            done.append(item)
+
+    worker = NewestWorker(work, lambda: None, lambda: 2)
+    worker.put('dropped', stream=0)
+    worker.put('later', stream=1)
+    assert later_is_ready.wait(TIMEOUT_S)
+    worker.close()
+    assert done == ['later']

@@ -347,6 +347,30 @@ def test_max_rate_changes_at_run_time(chain):
     assert chain.encoder.stop().summary['dropped']['max_rate'] >= 3
 
 
+def test_frames_that_are_worked_on_at_once_keep_their_order(chain):
+    compressed = chain.partner.listen(CompressedDepth, COMPRESSED)
+    for node in ('depth_encoder', 'depth_decoder'):
+        assert set_parameter(chain.partner, node, 'threads', 2).successful
+    numbers = range(40)
+    for number in numbers:
+        image = slope(number=number)
+        if number % 2 == 0:
+            # Takes longer than the small image right after it.
+            header = image.header
+            image = depth_to_image(np.tile(image_to_depth(image), (5, 5)), '16UC1', header)
+        chain.images.publish(image)
+        chain.partner.spin(lambda: False, 0.01 if number % 2 == 0 else 0.1)
+    chain.partner.wait_for(lambda: any(i.header.stamp.sec == numbers[-1] for i in chain.restored))
+    for messages in (compressed, chain.restored):
+        stamps = [message.header.stamp.sec for message in messages]
+        assert len(stamps) > len(numbers) // 4
+        assert stamps == sorted(set(stamps))
+    assert [message.sequence for message in compressed] == [
+        *range(compressed[0].sequence, compressed[0].sequence + len(compressed))]
+    dropped = chain.encoder.stop().summary['dropped']
+    assert set(dropped) <= {'replaced'}
+
+
 def test_target_bitrate_lowers_the_quality(chain):
     # Before that, the encoder may not be listened to.
     chain.pass_through(slope())
