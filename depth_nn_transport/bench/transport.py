@@ -31,6 +31,9 @@ import numpy as np
 
 # Past the first frame: what was sent while the nodes started is not part of the steady state.
 _SETTLE_S = 5.0
+# Camera and user were there before the nodes. Fast DDS looks for others at once and then every
+# three seconds, so that processes that start together find each other late now and then.
+_AHEAD_S = 4.0
 _SAMPLE_PERIOD_S = 1.0
 _LAST_FRAMES_S = 2.0
 _MINUTE_S = 60.0
@@ -126,6 +129,7 @@ def measure_transport(
         source = stack.enter_context(EndpointProcess('endpoints', ['source', *arguments]))
         if not (sink.wait_for(1) and source.wait_for(1)):
             raise RuntimeError('the source or the sink of frames did not start')
+        time.sleep(_AHEAD_S)
         start = time.monotonic()
         nodes = {
             name: stack.enter_context(NodeProcess(f'depth_{name}', parameters))

@@ -73,9 +73,9 @@ class CodecNode(LifecycleNode):
     """
     A managed node that passes frames through codecs on threads of its own, newest first.
 
-    Configuring loads the model, once for each thread, activating subscribes. A subclass defines
-    `advertise_all`, `subscribe_all`, `is_idle` and `process`. `drops.counts` has the number of
-    frames dropped for each reason; the node logs them when it is closed.
+    Configuring advertises and loads the model, once for each thread, activating subscribes. A
+    subclass defines `advertise_all`, `subscribe_all`, `is_idle` and `process`. `drops.counts` has
+    the number of frames dropped for each reason; the node logs them when it is closed.
     """
 
     def __init__(self, name: str, settings: Sequence[Setting]) -> None:
@@ -153,8 +153,8 @@ class CodecNode(LifecycleNode):
         return len(self.shelves)
 
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Load the model and advertise."""
-        reason = self.try_load(self.declared_values()) or self.try_to(self.advertise_all)
+        """Advertise and load the model; meanwhile the listeners are found."""
+        reason = self.try_to(self.advertise_all) or self.try_load(self.declared_values())
         if reason:
             self.get_logger().fatal(reason)
             self.release()
