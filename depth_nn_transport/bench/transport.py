@@ -26,6 +26,7 @@ from typing import Any
 from depth_nn_transport.bench.endpoint_process import EndpointProcess
 from depth_nn_transport.bench.speed_frames import Size, Source
 from depth_nn_transport.demo.node_process import NodeProcess
+from depth_nn_transport.nodes.remembered_size import remember_size
 
 import numpy as np
 
@@ -130,6 +131,9 @@ def measure_transport(
         if not (sink.wait_for(1) and source.wait_for(1)):
             raise RuntimeError('the source or the sink of frames did not start')
         time.sleep(_AHEAD_S)
+        for name in ('encoder', 'decoder'):
+            # As after their first start with this camera.
+            remember_size(f'/depth_{name}', frames.size[::-1])
         start = time.monotonic()
         nodes = {
             name: stack.enter_context(NodeProcess(f'depth_{name}', parameters))

@@ -40,6 +40,7 @@ from depth_nn_transport.nodes.quality_of_service import (
     publisher_events,
     subscription_events,
 )
+from depth_nn_transport.nodes.remembered_size import remember_size, remembered_size
 
 from diagnostic_msgs.msg import DiagnosticArray
 
@@ -60,8 +61,6 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-# Height and width of the frames that are expected before any has come.
-USUAL_SIZE = (480, 848)
 # Height and width of what lossless mode is warmed up on, which needs no networks.
 WARM_UP_PART = 64
 SUMMARY = 'summary: '
@@ -87,7 +86,7 @@ class CodecNode(LifecycleNode):
         self.free_shelves: queue.LifoQueue[CodecShelf] = queue.LifoQueue()
         self.worker: NewestWorker[Any] | None = None
         self.hardware_id = ''
-        self.frame_size = USUAL_SIZE
+        self.frame_size = remembered_size(self.get_fully_qualified_name())
         self._warned: set[str] = set()
         self._unreliable: set[str] = set()
         self._resubscription: Any = None
@@ -332,6 +331,8 @@ class CodecNode(LifecycleNode):
                 self.drop('unexpected', f'{type(error).__name__}: {error}; please report it')
         else:
             if frame is not None:
+                if self.statistics.passed == 0:
+                    remember_size(self.get_fully_qualified_name(), self.frame_size)
                 self.statistics.passes(frame)
         finally:
             free.put(shelf)

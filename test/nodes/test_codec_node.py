@@ -25,7 +25,8 @@ import pytest
 FIRST_FRAMES = """
 import sys
 import cv2
-from depth_nn_transport.nodes.codec_node import USUAL_SIZE, warm_codec
+from depth_nn_transport.nodes.codec_node import warm_codec
+from depth_nn_transport.nodes.remembered_size import USUAL_SIZE
 from numba.core.dispatcher import Dispatcher
 
 def compiled():

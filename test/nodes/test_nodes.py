@@ -24,6 +24,7 @@ import signal
 from depth_nn_transport.codec.model_files import MODELS
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
 from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
+from depth_nn_transport.nodes.remembered_size import remembered_size
 
 from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
 
@@ -124,6 +125,8 @@ def test_images_come_out_as_they_went_in(chain):
         holes = image_to_depth(restored)[:16]
         assert np.isnan(holes).all() if encoding == '32FC1' else not holes.any()
         assert mean_error_mm(restored, image) < 20
+    for node in ('/depth_encoder', '/depth_decoder'):
+        assert remembered_size(node) == (48, 64)
 
 
 def test_images_pass_whatever_clock_their_stamps_are_of(chain):
