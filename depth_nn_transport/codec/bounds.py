@@ -97,8 +97,8 @@ class Bound:
             lattice: of the frame.
 
         """
-        error = np.abs(lattice.to_quanta(restored) - lattice.to_quanta(original))
-        if error.max(initial=0) > quanta + FLOAT_SLACK:
+        error = lattice.to_quanta(restored) - lattice.to_quanta(original)
+        if max(error.max(initial=0), -error.min(initial=0)) > quanta + FLOAT_SLACK:
             return False
         if self.millimetres is None:
             return True

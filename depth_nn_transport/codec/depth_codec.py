@@ -260,8 +260,7 @@ class DepthCodec:
         quanta, payload = 0.0, b''
         if frame.valid.any():
             if mode is Mode.BOUNDED:
-                farthest = float(_millimetres(frame.depth[frame.valid]).max())
-                quanta = bound.in_quanta(frame.lattice, farthest)
+                quanta = bound.in_quanta(frame.lattice, _farthest(frame))
             candidates = self._candidates(frame, bound, quanta)
             payload = min(
                 candidates, key=lambda data: len(mask + data) * _weight(data[0], quanta)
@@ -340,9 +339,8 @@ class DepthCodec:
             residual, plane, frame.valid, latents, quanta, 2 * quanta, encoder
         )
         corrected = np.add(plane, corrections, dtype=np.float32)
-        depth = frame.lattice.to_depth(corrected).astype(np.uint16)
         payload = bytes([quality]) + encoder.to_bytes()
-        return payload, np.where(frame.valid, depth, 0).astype(np.uint16)
+        return payload, _whole_millimetres(frame.lattice.to_depth(corrected), ~frame.valid)
 
     def _encode_uncorrected(
         self, frame: _Frame, quality: int, encoder: TableEncoder
@@ -401,7 +399,7 @@ class DepthCodec:
             raise CorruptStreamError(f'unknown engine {engine}')
         quality = min(data[0], 100)
         depth = lattice.to_depth(self._decode_corrected(data[1:], valid, quality, lattice))
-        return np.where(valid, np.clip(np.rint(depth), 1, DEPTH_MAX), 0).astype(np.uint16)
+        return _whole_millimetres(depth, ~valid)
 
     def _check_exact(self, depth: Depth, *, keep_holes: bool) -> _ExactFrame:
         """Check a depth image; where holes are kept, those that are not the usual are values."""
@@ -534,6 +532,14 @@ def _keeps(frame: _ExactFrame, restored: Depth, bound: Bound, quanta: float) -> 
     nan = np.isnan(original)
     same = np.array_equal(np.isnan(found), nan)
     return same and original[~nan].tobytes() == found[~nan].tobytes()
+
+
+def _farthest(frame: _ExactFrame) -> float:
+    """Return the greatest valid depth in mm."""
+    if frame.depth.dtype == np.uint16:
+        # Holes are 0.
+        return float(frame.depth.max())
+    return float(_millimetres(frame.depth[frame.valid]).max())
 
 
 def _millimetres(depth: Depth) -> Depth:
