@@ -38,6 +38,7 @@ _AHEAD_S = 4.0
 _SAMPLE_PERIOD_S = 1.0
 _LAST_FRAMES_S = 2.0
 _MINUTE_S = 60.0
+_NODES = 'encoder', 'decoder'
 
 
 @dataclass(frozen=True)
@@ -131,13 +132,15 @@ def measure_transport(
         if not (sink.wait_for(1) and source.wait_for(1)):
             raise RuntimeError('the source or the sink of frames did not start')
         time.sleep(_AHEAD_S)
-        for name in ('encoder', 'decoder'):
+        for name in _NODES:
             # As after their first start with this camera.
-            remember_size(f'/depth_{name}', frames.size[::-1])
+            remember_size(f'/timed_{name}', frames.size[::-1])
         start = time.monotonic()
         nodes = {
-            name: stack.enter_context(NodeProcess(f'depth_{name}', parameters))
-            for name in ('encoder', 'decoder')
+            name: stack.enter_context(
+                NodeProcess(f'depth_{name}', parameters, ['-r', f'__node:=timed_{name}'])
+            )
+            for name in _NODES
         }
         # The first event is that the sink is ready.
         if not sink.wait_for(2):

@@ -306,6 +306,10 @@ class DepthCodec:
             metres, frame.valid, frame.lattice, quanta
         )
 
+    def forget(self) -> None:
+        """Forget the lattice of the last frame, as the next one is of another camera."""
+        self._lattice, self._off_grid_frames = None, 0
+
     def residual(
         self, depth: Depth, quality: int
     ) -> tuple[Array, Array, NDArray[np.bool_], Array]:

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import nullcontext
 from copy import copy
 import json
 import queue
@@ -61,7 +62,7 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-# Height and width of what lossless mode is warmed up on, which needs no networks.
+# Height and width of what is warmed up without networks.
 WARM_UP_PART = 64
 SUMMARY = 'summary: '
 DIAGNOSTICS_TOPIC = '/diagnostics'
@@ -87,6 +88,7 @@ class CodecNode(LifecycleNode):
         self.worker: NewestWorker[Any] | None = None
         self.hardware_id = ''
         self.frame_size = remembered_size(self.get_fully_qualified_name())
+        self._remembers = False
         self._warned: set[str] = set()
         self._unreliable: set[str] = set()
         self._resubscription: Any = None
@@ -139,13 +141,16 @@ class CodecNode(LifecycleNode):
             self.put_up([CodecShelf(load, values['model']) for _ in range(values['threads'])])
         except DepthCodecError as error:
             return str(error)
+        except Exception as error:  # noqa: BLE001 - runtimes have no common base
+            return f'{type(error).__name__}: {error}'
         return ''
 
     def put_up(self, shelves: list[CodecShelf]) -> None:
-        """Take shelves into use, each for one frame at a time; frames at hand keep theirs."""
-        self.shelves, self.free_shelves = shelves, queue.LifoQueue()
-        for shelf in reversed(shelves):
-            self.free_shelves.put(shelf)
+        """Take shelves into use, each for one frame at a time, once no frame is at hand."""
+        with self.worker.paused() if self.worker is not None else nullcontext():
+            self.shelves, self.free_shelves = shelves, queue.LifoQueue()
+            for shelf in reversed(shelves):
+                self.free_shelves.put(shelf)
 
     def frames_at_once(self) -> int:
         """Return how many frames may be worked on at once."""
@@ -165,6 +170,7 @@ class CodecNode(LifecycleNode):
         assert self.codec is not None
         result = super().on_activate(state)
         self.worker = NewestWorker(self.work, self.count_replaced, self.frames_at_once)
+        self._remembers = False
         if reason := self.try_to(self.subscribe_all):
             self.get_logger().fatal(reason)
             self.stop()
@@ -209,6 +215,12 @@ class CodecNode(LifecycleNode):
         if self.worker is not None:
             self.worker.close()
             self.worker = None
+            self.remember()
+
+    def remember(self) -> None:
+        """Keep the size of the frames for the next start, which may come without a warning."""
+        self._remembers = True
+        remember_size(self.get_fully_qualified_name(), self.frame_size)
 
     def advertise_all(self) -> None:
         """Create the publishers."""
@@ -320,8 +332,7 @@ class CodecNode(LifecycleNode):
 
     def work(self, message: Any, turn: Turn) -> None:
         """Process a frame, or drop and count it; bad input must not end the node."""
-        free = self.free_shelves
-        shelf = free.get()
+        shelf = self.free_shelves.get()
         try:
             frame = self.process(message, shelf, turn)
         except DepthCodecError as error:
@@ -331,11 +342,11 @@ class CodecNode(LifecycleNode):
                 self.drop('unexpected', f'{type(error).__name__}: {error}; please report it')
         else:
             if frame is not None:
-                if self.statistics.passed == 0:
-                    remember_size(self.get_fully_qualified_name(), self.frame_size)
+                if not self._remembers:
+                    self.remember()
                 self.statistics.passes(frame)
         finally:
-            free.put(shelf)
+            self.free_shelves.put(shelf)
 
     def drop(self, reason: str, advice: str) -> None:
         """Count a dropped frame and warn of the reason now and then."""
@@ -414,22 +425,26 @@ def warm_codec(model: str, runtime: str, size: tuple[int, int]) -> DepthCodec:
     """Return a codec that has done everything it does for the first frame of each mode only."""
     codec = DepthCodec(model, runtime=runtime)
     depth = warm_up_depth(size)
-    # Bounded mode is made of what lossy and lossless mode need.
     codec.decode(codec.encode(depth))
+    codec.encode(depth, 'bounded', max_error=8.0)
     # Without networks, which are compiled for a size, any size will do.
-    codec.decode(codec.encode(depth[:WARM_UP_PART, :WARM_UP_PART], 'lossless'))
+    part = depth[-WARM_UP_PART:, -WARM_UP_PART:]
+    codec.encode(part, 'bounded', max_error=1.0)
+    codec.decode(codec.encode(part, 'lossless'))
+    codec.forget()
     give_back_unused()
     return codec
 
 
 def warm_up_depth(size: tuple[int, int]) -> NDArray[np.uint16]:
-    """Return depth in mm, (H, W), with all that a camera's has: holes, an object, outliers."""
+    """Return depth in mm, (H, W), with what a camera's has: a grid, an object, outliers, holes."""
     height, width = size
-    depth = np.rint(640_000 / np.linspace(100, 400, width)) * np.ones((height, 1))
-    depth[height // 4:height // 2, width // 4:width // 2] = 800
-    depth[::7, ::11] *= 1.5
-    depth[::50] = 0
-    return depth.astype(np.uint16)
+    disparity = np.rint(np.linspace(100, 400, width)) * np.ones((height, 1))
+    disparity[height // 4:height // 2, width // 4:width // 2] = 800
+    disparity[::7, ::11] //= 1.5
+    depth: NDArray[np.uint16] = np.rint(640_000 / disparity).astype(np.uint16)
+    depth[::50], depth[:, :width // 8] = 0, 0
+    return depth
 
 
 def in_words(codec: DepthCodec) -> str:

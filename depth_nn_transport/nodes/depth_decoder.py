@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Hashable
+from copy import copy
 import time
 
 from depth_nn_transport.codec.errors import DepthCodecError
@@ -146,7 +147,8 @@ class DepthDecoder(CodecNode):
             size=len(serialize_message(message)), pixels=depth.size,
             on_lattice=encoded.lattice_constant > 0,
             hole_share=1 - np.count_nonzero(to_mm(depth)) / depth.size,
-            work_ms=milliseconds_since(start), age_ms=self.age_ms(message.header.stamp))
+            work_ms=milliseconds_since(start) - 1e3 * turn.waited_s,
+            age_ms=self.age_ms(message.header.stamp))
 
     def check_claims(self, message: CompressedDepth) -> None:
         """
@@ -172,6 +174,8 @@ class DepthDecoder(CodecNode):
         if info is None or (info.height, info.width) not in {
                 (0, 0), (message.height, message.width)}:
             return
+        # Not in place: another camera's frame may be at hand.
+        info = copy(info)
         info.header = message.header
         self.info_publisher.publish(info)
 

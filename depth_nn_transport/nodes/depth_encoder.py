@@ -125,13 +125,12 @@ class DepthEncoder(CodecNode):
         """Encode an image and publish it."""
         start = time.perf_counter()
         depth = image_to_depth(message)
-        at_rate = self.value('target_bitrate') > 0
-        if at_rate and self.is_overtaken_while_compiling(depth, shelf.main):
-            self.count_replaced()
-            return None
+        if self.value('target_bitrate') > 0:
+            with turn:
+                sent = self.send_at_rate(depth, message, shelf.main)
+        else:
+            sent = self.send(depth, message, shelf.main, turn)
         self.frame_size = message.height, message.width
-        send = self.send_at_rate if at_rate else self.send
-        sent = send(depth, message, shelf.main, turn)
         if sent is None:
             return None
         encoded, bytes_sent = sent
@@ -139,7 +138,8 @@ class DepthEncoder(CodecNode):
         frame = Frame(
             size=bytes_sent, pixels=depth.size, on_lattice=encoded.lattice_constant > 0,
             hole_share=1 - np.count_nonzero(to_mm(depth)) / depth.size,
-            work_ms=milliseconds_since(start), age_ms=self.age_ms(message.header.stamp))
+            work_ms=milliseconds_since(start) - 1e3 * turn.waited_s,
+            age_ms=self.age_ms(message.header.stamp))
         self.sample_error(depth, encoded, shelf.main)
         return frame
 
@@ -189,9 +189,12 @@ class DepthEncoder(CodecNode):
         return self.worker.waiting > 0
 
     def send_at_rate(
-            self, depth: NDArray[Any], message: Image, codec: DepthCodec,
-            turn: Turn) -> tuple[EncodedDepth, int] | None:
+            self, depth: NDArray[Any], message: Image,
+            codec: DepthCodec) -> tuple[EncodedDepth, int] | None:
         """Encode an image at the quality that keeps to the bit rate, or skip and count it."""
+        if self.is_overtaken_while_compiling(depth, codec):
+            self.count_replaced()
+            return None
         controller = self.controller()
         quality: int | None = controller.choose(time.monotonic(), self.arrivals.seconds)
         for _ in range(MAX_ATTEMPTS):
@@ -203,8 +206,7 @@ class DepthEncoder(CodecNode):
             delay = controller.delay(now, len(data))
             if delay is not None:
                 time.sleep(delay)
-                with turn:
-                    self.publish(data)
+                self.publish(data)
                 controller.sent(now + delay, quality, len(data))
                 return encoded, len(data)
             quality = controller.retry(quality, len(data), now)

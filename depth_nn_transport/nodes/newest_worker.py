@@ -16,8 +16,10 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 import threading
+import time
 from types import TracebackType
 from typing import Generic, TypeVar
 
@@ -28,41 +30,50 @@ MAX_STREAMS = 8
 
 
 class Turns:
-    """The order in which items were begun."""
+    """The order in which the items of each stream were begun."""
 
     def __init__(self) -> None:
         self._begun = 0
-        self._open: set[int] = set()
+        self._open: dict[int, Hashable] = {}
         self._changed = threading.Condition()
 
-    def begin(self) -> Turn:
+    def begin(self, stream: Hashable) -> Turn:
         """Return the place of an item that is begun now."""
         with self._changed:
             self._begun += 1
-            self._open.add(self._begun)
+            self._open[self._begun] = stream
             return Turn(self, self._begun)
 
     def wait_for(self, number: int) -> None:
-        """Wait until no item that was begun earlier still has to take its turn."""
+        """Wait until no item of the stream that was begun earlier still has to take its turn."""
         with self._changed:
-            self._changed.wait_for(lambda: min(self._open, default=number) >= number)
+            stream = self._open.get(number)
+            self._changed.wait_for(lambda: all(
+                other >= number for other, its in self._open.items() if its == stream))
 
     def end(self, number: int) -> None:
         """Let those behind go on."""
         with self._changed:
-            self._open.discard(number)
+            self._open.pop(number, None)
             self._changed.notify_all()
 
 
 class Turn:
-    """The place of an item: what is done within this context is done in the items' order."""
+    """
+    The place of an item: what is done within this context is done in the order of its stream.
+
+    `waited_s` is how long the turn was waited for.
+    """
 
     def __init__(self, turns: Turns, number: int) -> None:
+        self.waited_s = 0.0
         self._turns = turns
         self._number = number
 
     def __enter__(self) -> None:
+        start = time.perf_counter()
         self._turns.wait_for(self._number)
+        self.waited_s = time.perf_counter() - start
 
     def __exit__(
             self, kind: type[BaseException] | None, error: BaseException | None,
@@ -122,10 +133,19 @@ class NewestWorker(Generic[Item]):
         for thread in self._threads:
             thread.join()
 
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Let no item be worked on within this context, once those at hand are finished."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._busy == 0)
+            yield
+            self._changed.notify_all()
+
     def _start_thread(self) -> None:
         name = f'newest_worker_{len(self._threads)}'
-        self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
-        self._threads[-1].start()
+        thread = threading.Thread(target=self._run, name=name, daemon=True)
+        thread.start()
+        self._threads.append(thread)
 
     def _run(self) -> None:
         while (begun := self._begin()) is not None:
@@ -136,7 +156,7 @@ class NewestWorker(Generic[Item]):
                 turn.end()
                 with self._changed:
                     self._busy -= 1
-                    self._changed.notify()
+                    self._changed.notify_all()
 
     def _begin(self) -> tuple[Item, Turn] | None:
         """Wait for an item and take it; none when closed."""
@@ -146,5 +166,5 @@ class NewestWorker(Generic[Item]):
             if self._closed:
                 return None
             self._busy += 1
-            _, item = self._waiting.popitem(last=False)
-            return item, self._turns.begin()
+            stream, item = self._waiting.popitem(last=False)
+            return item, self._turns.begin(stream)

@@ -28,11 +28,15 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.logging import get_logger
 
+from threadpoolctl import threadpool_limits
+
 
 def run(create: Callable[[], CodecNode], arguments: list[str] | None) -> None:
     """Create a node and spin it until SIGINT or SIGTERM; exit with 1 if it cannot start."""
     node = None
     use_one_heap()
+    # For good: codecs of several threads would lift each other's limits.
+    threadpool_limits(1)
     try:
         rclpy.init(args=arguments)
         # Before the model is loaded: an executor that is made after a signal complains.

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+import threading
 from typing import Any, ClassVar
 
 from depth_nn_transport.codec.model_files import ModelFiles
@@ -26,6 +27,9 @@ from depth_nn_transport.runtime.torch_graph import TorchGraph
 from depth_nn_transport.runtime.torch_operators import OPERATORS, Operators
 import numpy as np
 import torch
+
+# Held while switches of the whole process are set.
+_SWITCHES = threading.Lock()
 
 
 class TorchNetworks(FloatGraphNetworks):
@@ -54,10 +58,11 @@ class TorchNetworks(FloatGraphNetworks):
 
     def run_floats(self, name: str, inputs: list[Array]) -> list[Array]:
         """See `FloatGraphNetworks`."""
-        if torch.get_num_threads() != self._threads:
-            torch.set_num_threads(self._threads)
         tensors = [torch.from_numpy(np.require(x, np.float32, ['C', 'W'])) for x in inputs]
-        with exact_float32():
+        # Another thread would put the switches back in the middle.
+        with _SWITCHES, exact_float32():
+            if torch.get_num_threads() != self._threads:
+                torch.set_num_threads(self._threads)
             outputs = self._graphs[name](*tensors)
         return [x.contiguous().cpu().numpy() for x in outputs]
 

@@ -21,12 +21,12 @@ import sys
 
 import pytest
 
-# Prints how many functions the warm-up has compiled, and how many more the first frames do.
+# Prints how many functions the warm-up has compiled, and how many more the first frames do, and
+# how many of these four are coded on the grid of their camera.
 FIRST_FRAMES = """
 import sys
 import cv2
 from depth_nn_transport.nodes.codec_node import warm_codec
-from depth_nn_transport.nodes.remembered_size import USUAL_SIZE
 from numba.core.dispatcher import Dispatcher
 
 def compiled():
@@ -35,21 +35,26 @@ def compiled():
              if isinstance(value, Dispatcher)}
     return sum(len(function.signatures) for function in found.values())
 
-codec = warm_codec('main', 'auto', USUAL_SIZE)
+depth = cv2.imread(sys.argv[1], -1)
+codec = warm_codec('main', 'auto', (96, 128))
 before = compiled()
+on_grid = []
 for promise in ({}, {'mode': 'bounded', 'max_error': 1.0}, {'mode': 'bounded', 'max_error': 8.0},
                 {'mode': 'lossless'}):
-    codec.decode(codec.encode(cv2.imread(sys.argv[1], -1), **promise))
-print(before, compiled() - before)
+    encoded = codec.encode(depth, **promise)
+    on_grid.append(encoded.lattice_constant > 0)
+    codec.decode(encoded)
+print(before, compiled() - before, sum(on_grid))
 """
 FRAMES = Path(__file__).parents[1] / 'golden'
 
 
-@pytest.mark.parametrize('name', ['room', 'near'])
-def test_the_first_frames_of_a_camera_find_everything_compiled(name):
+@pytest.mark.parametrize(('name', 'on_grid'), [('room', 4), ('near', 0)])
+def test_the_first_frames_of_a_camera_find_all_compiled_and_are_coded_on_its_grid(name, on_grid):
     output = subprocess.run(
         [sys.executable, '-c', FIRST_FRAMES, str(FRAMES / f'{name}.png')],
         check=True, capture_output=True, text=True).stdout
-    before, more = map(int, output.split())
+    before, more, found_on_grid = map(int, output.split())
     assert before > 0
     assert more == 0
+    assert found_on_grid == on_grid

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 import threading
+import time
 
 from depth_nn_transport.nodes.newest_worker import NewestWorker
 
@@ -98,39 +99,54 @@ def test_as_many_items_as_allowed_are_worked_on_at_once():
     assert sorted(gate.done) == [0, 1, 2]
 
 
-def test_results_are_handed_on_in_the_order_of_the_items():
-    done, later_is_ready = [], threading.Event()
+def hand_on(first_stream, second_stream, first_is_dropped=False):
+    """Return what comes of two items of which the first takes longer, in order."""
+    done, begun, later_is_ready = [], threading.Event(), threading.Event()
 
     def work(item, turn):
-        if item == 'earlier':
+        if item == 'slow':
+            begun.set()
             assert later_is_ready.wait(TIMEOUT_S)
+            # Time for the other one to pass, if it does not wait.
+            time.sleep(0.1)
+            if first_is_dropped:
+                return
         else:
             later_is_ready.set()
         with turn:
             done.append(item)
 
     worker = NewestWorker(work, lambda: None, lambda: 2)
-    worker.put('earlier', stream=0)
-    worker.put('later', stream=1)
+    worker.put('slow', first_stream)
+    assert begun.wait(TIMEOUT_S)
+    worker.put('fast', second_stream)
     assert later_is_ready.wait(TIMEOUT_S)
     worker.close()
-    assert done == ['earlier', 'later']
+    return done
+
+
+def test_results_are_handed_on_in_the_order_of_their_stream():
+    assert hand_on(0, 0) == ['slow', 'fast']
+
+
+def test_streams_do_not_wait_for_each_other():
+    assert hand_on(0, 1) == ['fast', 'slow']
 
 
 def test_an_item_that_hands_nothing_on_holds_nobody_up():
-    done, later_is_ready = [], threading.Event()
+    assert hand_on(0, 0, first_is_dropped=True) == ['fast']
 
-    def work(item, turn):
-        if item == 'dropped':
-            assert later_is_ready.wait(TIMEOUT_S)
-            return
-        later_is_ready.set()
-        with turn:
-            done.append(item)
 
-    worker = NewestWorker(work, lambda: None, lambda: 2)
-    worker.put('dropped', stream=0)
-    worker.put('later', stream=1)
-    assert later_is_ready.wait(TIMEOUT_S)
+def test_nothing_is_at_hand_during_a_pause():
+    gate = Gate()
+    worker = NewestWorker(gate.work, lambda: None, lambda: 2)
+    worker.put('at hand')
+    assert gate.started.acquire(timeout=TIMEOUT_S)
+    gate.finish.release(2)
+    with worker.paused():
+        assert gate.done == ['at hand']
+        worker.put('waiting')
+        assert not gate.started.acquire(timeout=0.2)
+    assert gate.started.acquire(timeout=TIMEOUT_S)
     worker.close()
-    assert done == ['later']
+    assert gate.done == ['at hand', 'waiting']
