@@ -23,6 +23,7 @@ from pathlib import Path
 import time
 from typing import Any
 
+from depth_nn_transport import DepthCodec
 from depth_nn_transport.bench.endpoint_process import EndpointProcess
 from depth_nn_transport.bench.speed_frames import Size, Source
 from depth_nn_transport.demo.node_process import NodeProcess
@@ -125,6 +126,7 @@ def measure_transport(
 
     """
     parameters = {'threads': threads, 'model': model, 'runtime': runtime}
+    _keep_networks(frames, model, runtime)
     with ExitStack() as stack:
         sink = stack.enter_context(EndpointProcess('endpoints', ['sink']))
         arguments = [str(frames.folder), *map(str, frames.size), str(rate)]
@@ -160,6 +162,13 @@ def measure_transport(
         sum(begin <= stamp < until for stamp in stamps), len(delays), tuple(delays), usage,
         {name: report.summary for name, report in reports.items()},
     )
+
+
+def _keep_networks(frames: Source, model: str, runtime: str) -> None:
+    """Let the networks of a size be compiled and kept, as after the first start with it."""
+    codec = DepthCodec(model, runtime=runtime)
+    for depth in frames.load(1):
+        codec.decode(codec.encode(depth))
 
 
 def _watch(nodes: Mapping[str, NodeProcess], seconds: float) -> dict[str, list[Usage]]:
