@@ -126,7 +126,7 @@ def measure_transport(
 
     """
     parameters = {'threads': threads, 'model': model, 'runtime': runtime}
-    _keep_networks(frames, model, runtime)
+    _start_once(frames, model, runtime)
     with ExitStack() as stack:
         sink = stack.enter_context(EndpointProcess('endpoints', ['sink']))
         arguments = [str(frames.folder), *map(str, frames.size), str(rate)]
@@ -134,9 +134,6 @@ def measure_transport(
         if not (sink.wait_for(1) and source.wait_for(1)):
             raise RuntimeError('the source or the sink of frames did not start')
         time.sleep(_AHEAD_S)
-        for name in _NODES:
-            # As after their first start with this camera.
-            remember_size(f'/timed_{name}', frames.size[::-1])
         start = time.monotonic()
         nodes = {
             name: stack.enter_context(
@@ -164,11 +161,13 @@ def measure_transport(
     )
 
 
-def _keep_networks(frames: Source, model: str, runtime: str) -> None:
-    """Let the networks of a size be compiled and kept, as after the first start with it."""
+def _start_once(frames: Source, model: str, runtime: str) -> None:
+    """Keep what the first start with a camera leaves: compiled networks, the size of frames."""
     codec = DepthCodec(model, runtime=runtime)
     for depth in frames.load(1):
         codec.decode(codec.encode(depth))
+    for name in _NODES:
+        remember_size(f'/timed_{name}', frames.size[::-1])
 
 
 def _watch(nodes: Mapping[str, NodeProcess], seconds: float) -> dict[str, list[Usage]]:

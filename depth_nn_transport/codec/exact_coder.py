@@ -211,8 +211,8 @@ class ExactCoder:
 def expected_bytes(depth: Depth, lattice: Lattice, max_error: float) -> float:
     """Guess how many bytes a frame on the grid, uint16 (H, W), takes; a matter of a millisecond.
 
-    What costs bits is where a value differs from the one to the left or above. Half of
-    the rows will do.
+    What costs bits is where a value differs from the one to the left or above. Half of the rows
+    will do.
     """
     _, index_of = _bounded_alphabet(lattice, max_error)
     return 2 * float(_count_changes(index_of, depth) @ BITS_OF_CHANGES) / 8

@@ -137,13 +137,8 @@ class CodecNode(LifecycleNode):
         def load(model: str) -> DepthCodec:
             return warm_codec(model, values['runtime'], self.frame_size)
 
-        try:
-            self.put_up([CodecShelf(load, values['model']) for _ in range(values['threads'])])
-        except DepthCodecError as error:
-            return str(error)
-        except Exception as error:  # noqa: BLE001 - runtimes have no common base
-            return f'{type(error).__name__}: {error}'
-        return ''
+        return self.try_to(lambda: self.put_up(
+            [CodecShelf(load, values['model']) for _ in range(values['threads'])]))
 
     def put_up(self, shelves: list[CodecShelf]) -> None:
         """Take shelves into use, each for one frame at a time, once no frame is at hand."""
@@ -197,7 +192,9 @@ class CodecNode(LifecycleNode):
         """Return why a step fails, an empty string if it does not; rclpy would not tell."""
         try:
             step()
-        except Exception as error:  # noqa: BLE001 - rclpy has no common base
+        except DepthCodecError as error:
+            return str(error)
+        except Exception as error:  # noqa: BLE001 - rclpy and runtimes have no common base
             return f'{type(error).__name__}: {error}'
         return ''
 
