@@ -76,7 +76,19 @@ def few_values(seed, shape=SHAPE):
     return np.random.default_rng(seed).choice(values, shape)
 
 
-MAKERS = (on_grid, noise, smooth, extremes, few_values)
+def with_gaps(seed, shape=SHAPE):
+    """Frame (mm) of a lattice of which only every eighth value occurs."""
+    rows, columns = np.mgrid[:shape[0], :shape[1]]
+    return every_eighth(rows + columns // 8 + np.random.default_rng(seed).integers(0, 3, shape))
+
+
+def every_eighth(level):
+    """Lattice frame (mm) of levels; 0 is a hole."""
+    depth = np.rint(CONSTANT / (8 * level + 163))
+    return np.where(level > 0, depth, 0).astype(np.uint16)
+
+
+MAKERS = (on_grid, noise, smooth, extremes, few_values, with_gaps)
 
 
 def restore(codec, encoded):
@@ -129,6 +141,17 @@ def test_the_engine_suits_the_frame(fresh_codec, max_error):
         for frame in (enlarged, smooth)
     )
     assert (as_plane, corrected) == (1, 0)
+
+
+def test_values_that_do_not_occur_cost_little(fresh_codec):
+    rows, columns = np.mgrid[:120, :160]
+    level = 20 + np.rint(9 * np.sin(columns / 30) * np.cos(rows / 20)).astype(np.uint16)
+    plain, gaps = 700 + level, every_eighth(level)
+    most = 1.1 * len(fresh_codec.encode(plain, 'lossless').latents)
+    fresh_codec.forget()
+    assert fresh_codec.encode(gaps, 'lossless').lattice_constant > 0
+    assert len(fresh_codec.encode(gaps, 'lossless').latents) < most
+    assert len(fresh_codec.encode(gaps, 'bounded', max_error=2).latents) < most
 
 
 def test_slopes_are_smooth_and_noise_is_not():
