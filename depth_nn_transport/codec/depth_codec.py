@@ -609,7 +609,7 @@ def _clip(plane: Array, greatest: np.float32) -> Array:
 
 def _quality_within(quanta: int) -> int:
     """Quality at which the lossy frame and its corrections are smallest, as measured."""
-    return min(max(round(86 - 18 * math.log2(quanta)), 0), 100)
+    return min(max(round(90 - 18 * math.log2(quanta)), 0), 100)
 
 
 def _split_tables(files: ModelFiles, name: str) -> Tables:
