@@ -45,6 +45,11 @@ _COARSE_MATCH_SHARE = 0.8
 # then is worth the logarithm of that spacing, and chance is ruled out past this many nats.
 _TESTABLE_SPACING = 1.5
 _MIN_EVIDENCE = 28.0
+# A grid is finer than the sensor's if a frame's values, with so many steps between them at least,
+# lie so many quanta apart, and a multiple of the same number in this share of the steps.
+_MIN_SPACING = 3
+_MIN_STEPS = 8
+_EVEN_SHARE = 0.95
 _BANDS = 40
 _SURVIVORS = 64
 _PART = 1024
@@ -74,8 +79,9 @@ class Lattice:
             hint: lattice of an earlier frame of the same camera, tried first.
 
         Returns:
-            The recovered lattice; or, with ``on_grid`` false, the constant of the hint or else
-            the default one.
+            The recovered lattice; or, with ``on_grid`` false, the constant that gives the quantum
+            of a sensor whose disparities have an offset, as the Kinect's, or else that of the hint
+            or the default one.
 
         """
         occurs = present(np.ascontiguousarray(depth).reshape(-1))
@@ -83,9 +89,10 @@ class Lattice:
         if hint is not None and hint.on_grid and _matches(values, hint.constant):
             return hint
         constant = _search_constant(values)
-        if constant is not None:
-            return cls(float(np.float32(constant)), True)
-        return cls(DEFAULT_CONSTANT if hint is None else hint.constant, False)
+        if constant is None:
+            return cls(DEFAULT_CONSTANT if hint is None else hint.constant, False)
+        spacing = _spacing(values, constant)
+        return cls(float(np.float32(constant / spacing)), spacing == 1)
 
     @property
     def near_limit(self) -> float:
@@ -214,6 +221,21 @@ def _matches(values: NDArray[np.float64], constant: float) -> bool:
         # Nothing speaks against the earlier lattice.
         return True
     return bool(_match_share(testable, np.array([constant]))[0] >= _MATCH_SHARE)
+
+
+def _spacing(values: NDArray[np.float64], constant: float) -> int:
+    """Tell how many quanta of a grid lie between two values of the frame.
+
+    The disparities of other sensors than the D4xx have an offset, ``z = constant / (n + offset)``.
+    They lie on a grid many times as fine, which says nothing of the sensor's noise.
+    """
+    disparity = np.rint(constant / _testable(values, constant))
+    steps = np.diff(np.unique(disparity))
+    if len(steps) < _MIN_STEPS:
+        return 1
+    spacing = int(np.median(steps))
+    even = np.mean(steps % spacing == 0)
+    return spacing if spacing >= _MIN_SPACING and even >= _EVEN_SHARE else 1
 
 
 def _search_constant(values: NDArray[np.float64]) -> float | None:

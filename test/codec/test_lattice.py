@@ -75,6 +75,15 @@ def test_what_shows_no_lattice_is_off_grid(depth):
     assert Lattice.from_depth(depth) == Lattice(DEFAULT_CONSTANT, False)
 
 
+@settings(max_examples=20)
+@given(st.floats(3e5, 5e5), st.sampled_from([1 / 3, 2 / 5, 3 / 7, 3 / 4]))
+def test_the_quantum_of_a_sensor_with_an_offset(constant, offset):
+    step = np.random.default_rng(0).integers(40, 700, (60, 80))
+    found = Lattice.from_depth(np.rint(constant / (step + offset)).astype(np.uint16))
+    assert not found.on_grid
+    assert found.constant == pytest.approx(constant, rel=1e-3)
+
+
 def test_hint_is_kept_while_nothing_speaks_against_it():
     hint = Lattice(612000.0, True)
     assert Lattice.from_depth(frame_of(612000, 200, 600), hint) is hint
