@@ -27,9 +27,10 @@ import numpy as np
 ROUNDS = 4
 # Beyond a whole step to the projection, which is further on the way to the next one.
 RELAXATION = 1.7
-# Latents below (quality - LEAST_QUALITY) / QUALITIES_A_STEP are dropped. At lower qualities the
-# convolutional path restores more than the linear one, and expects the filling as it was.
-LEAST_QUALITY, QUALITIES_A_STEP = 50, 20
+# Latents below (quality - NO_QUALITY) / QUALITIES_A_STEP are dropped, from the first quality on
+# where that is worth its time. At lower ones the convolutional path restores more than the linear
+# one, and expects the filling as it was.
+NO_QUALITY, FIRST_QUALITY, QUALITIES_A_STEP = 50, 60, 20
 # That the caches of a processor hold.
 BLOCKS_AT_ONCE = 256
 
@@ -47,9 +48,9 @@ def simplify_holes(
         quality: 0..100.
 
     """
-    threshold = np.float32((quality - LEAST_QUALITY) / QUALITIES_A_STEP)
-    if threshold <= 0:
+    if quality < FIRST_QUALITY:
         return
+    threshold = np.float32((quality - NO_QUALITY) / QUALITIES_A_STEP)
     # Views, as both are contiguous.
     every_latent, every_valid = (x.reshape(-1, LATENT_CHANNELS) for x in (latents, valid))
     places = np.flatnonzero(~valid.all(2))

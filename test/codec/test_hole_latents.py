@@ -41,7 +41,7 @@ def test_what_was_measured_stays(seed, quality, share):
     np.testing.assert_allclose((found - pixels) * valid, 0, atol=1e-2)
 
 
-@pytest.mark.parametrize('quality, changes', [(0, False), (50, False), (51, True), (100, True)])
+@pytest.mark.parametrize('quality, changes', [(0, False), (59, False), (60, True), (100, True)])
 def test_low_qualities_leave_latents_as_they_are(quality, changes):
     pixels = np.random.default_rng(1).normal(0, 1, (2, 2, SIZE)).astype(np.float32)
     found = simplified(pixels, np.zeros_like(pixels), quality)
