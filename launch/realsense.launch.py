@@ -32,13 +32,19 @@ def generate_launch_description() -> LaunchDescription:
     driver = PathJoinSubstitution(
         [FindPackageShare('realsense2_camera'), 'launch', 'rs_launch.py'])
     names = {name: LaunchConfiguration(name) for name in NAMES}
+    # That of the encoder, which the driver knows not.
+    in_namespace = PathJoinSubstitution(
+        [LaunchConfiguration('namespace'), names['camera_namespace']])
     return LaunchDescription([
         *(DeclareLaunchArgument(name, default_value='camera') for name in NAMES),
+        DeclareLaunchArgument('namespace', default_value=''),
         DeclareLaunchArgument('depth_profile', default_value='848x480x30',
                               description='width x height x frames per second'),
-        IncludeLaunchDescription(PythonLaunchDescriptionSource(driver), launch_arguments={
-            **names, 'depth_module.depth_profile': LaunchConfiguration('depth_profile'),
-            'enable_color': 'false'}.items()),
         IncludeLaunchDescription(
             PythonLaunchDescriptionSource(str(ENCODER)), launch_arguments=names.items()),
+        # Last, as what an inclusion is given holds for those behind it, too.
+        IncludeLaunchDescription(PythonLaunchDescriptionSource(driver), launch_arguments={
+            **names, 'camera_namespace': in_namespace,
+            'depth_module.depth_profile': LaunchConfiguration('depth_profile'),
+            'enable_color': 'false'}.items()),
     ])

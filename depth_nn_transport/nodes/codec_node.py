@@ -37,8 +37,10 @@ from depth_nn_transport.nodes.quality_of_service import (
     advice_on_loss,
     BEST_EFFORT,
     is_about_reliability,
+    is_reliable,
     OTHER_POLICIES,
     publisher_events,
+    reliability_of,
     subscription_events,
 )
 from depth_nn_transport.nodes.remembered_size import remember_size, remembered_size
@@ -233,11 +235,13 @@ class CodecNode(LifecycleNode):
         """
         Subscribe with QoS that parameters may override, until the node is deactivated.
 
-        As offered means by best effort instead, once a publisher offers no more. Lost messages
-        are counted if they are frames; others come again.
+        As offered means by best effort instead, while a publisher offers no more, unless
+        parameters ask for reliability. Lost messages are counted if they are frames; others come
+        again.
         """
         name = self.resolve_topic_name(topic)
         yields = name in self._unreliable
+        as_offered = as_offered and reliability_of(name) not in self._parameter_overrides
         # The profile is changed in place by the parameters.
         profile = copy(BEST_EFFORT if yields else qos)
 
@@ -268,9 +272,20 @@ class CodecNode(LifecycleNode):
             self._resubscription = self.create_timer(
                 0.0, self.resubscribe, clock=Clock(clock_type=ClockType.STEADY_TIME))
 
+    def return_to_reliability(self) -> None:
+        """Subscribe reliably again once all publishers offer that."""
+        for name in self._unreliable.copy():
+            publishers = self.get_publishers_info_by_topic(name)
+            if publishers and all(is_reliable(end.qos_profile) for end in publishers):
+                self._unreliable.remove(name)
+                self.get_logger().info(f'listening reliably on {name} again')
+                self.resubscribe()
+
     def resubscribe(self) -> None:
-        """Subscribe anew, once."""
-        self.destroy_timer(self._resubscription)
+        """Subscribe anew."""
+        if self._resubscription is not None:
+            self.destroy_timer(self._resubscription)
+            self._resubscription = None
         if self.is_subscribed():
             self.unsubscribe_all()
             self.subscribe_all()
@@ -314,10 +329,11 @@ class CodecNode(LifecycleNode):
         """Return whether a frame for these publishers is worth the work."""
         return not self.value('lazy') or any(p.get_subscription_count() > 0 for p in publishers)
 
-    def hand_over(self, message: Any, stream: Hashable) -> None:
-        """Let the worker process a frame when its turn comes."""
+    def hand_over(
+            self, message: Any, stream: Hashable = None, group: Hashable = None) -> None:
+        """Let the worker process a frame when its turn comes; see `NewestWorker`."""
         if self.worker is not None:
-            self.worker.put(message, stream)
+            self.worker.put(message, stream, group)
 
     def process(self, message: Any, shelf: CodecShelf, turn: Turn) -> Frame | None:
         """
@@ -390,6 +406,7 @@ class CodecNode(LifecycleNode):
 
     def publish_diagnostics(self) -> None:
         """Tell how it goes."""
+        self.return_to_reliability()
         name = f'{self.get_fully_qualified_name().lstrip("/")}: {self.get_name()}'
         if self.worker is None:
             state = 'not configured' if self.codec is None else 'inactive'
@@ -414,7 +431,8 @@ class CodecNode(LifecycleNode):
         """Finish the frame at hand and log the summary."""
         self.stop()
         # Not the node's own logger: at shutdown /rosout is gone already.
-        get_logger(type(self).__name__).info(SUMMARY + json.dumps(self.summary()))
+        name = self.get_fully_qualified_name()
+        get_logger(name).info(SUMMARY + json.dumps(self.summary()))
         self.destroy_node()
 
 

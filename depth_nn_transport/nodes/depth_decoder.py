@@ -67,6 +67,8 @@ class DepthDecoder(CodecNode):
 
     def __init__(self) -> None:
         self.camera_infos: OrderedDict[str, CameraInfo] = OrderedDict()
+        # Of images, until there are two.
+        self.frame_ids: set[str] = set()
         super().__init__('depth_decoder', DECODER)
         self.create_timer(LISTENER_CHECK_PERIOD_S, self.check_listeners,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -79,9 +81,7 @@ class DepthDecoder(CodecNode):
             CameraInfo, sibling(restored_topic, 'camera_info'), RELIABLE)
 
     def subscribe_all(self) -> None:
-        """Subscribe if somebody listens."""
-        if not self.is_wanted(self.image_publisher, self.info_publisher):
-            return
+        """Subscribe, and not for long if nobody listens: QoS that cannot be is refused at once."""
         compressed_topic = self.resolve_topic_name(
             self.resolve_topic_name(IMAGE_TOPIC) + COMPRESSED_SUFFIX)
         source_topic = compressed_topic.removesuffix(COMPRESSED_SUFFIX)
@@ -91,6 +91,7 @@ class DepthDecoder(CodecNode):
                        of_frames=False)
         self.subscribe(CompressedDepth, compressed_topic, self.receive, RELIABLE)
         self.tell_of_strange_overrides()
+        self.check_listeners()
 
     def check_listeners(self) -> None:
         """Subscribe or unsubscribe as listeners come and go."""
@@ -128,7 +129,9 @@ class DepthDecoder(CodecNode):
         """Hand a frame to the worker."""
         self.statistics.receive()
         self.hardware_id = message.header.frame_id
-        self.hand_over(message, stream_of(message))
+        if len(self.frame_ids) < 2:
+            self.frame_ids.add(message.header.frame_id)
+        self.hand_over(message, stream_of(message), message.header.frame_id)
 
     def process(self, message: CompressedDepth, shelf: CodecShelf, turn: Turn) -> Frame:
         """Decode a frame and publish image and calibration."""
@@ -168,11 +171,17 @@ class DepthDecoder(CodecNode):
     def publish_info(self, message: CompressedDepth) -> None:
         """Publish the calibration of the camera that a frame is from, if it is known."""
         info = self.camera_infos.get(message.header.frame_id)
-        if info is None and len(self.camera_infos) == 1:
-            (info,) = self.camera_infos.values()
+        if info is None:
+            # Some cameras call themselves by two names; which one it is must be beyond doubt.
+            known = list(self.camera_infos.values())
+            if len(known) != 1 or len(self.frame_ids) != 1:
+                return
+            (info,) = known
         # Right after the camera changed its resolution, calibration and image may not fit.
-        if info is None or (info.height, info.width) not in {
-                (0, 0), (message.height, message.width)}:
+        if not fits(info, message):
+            self.warn_once(
+                f'no camera_info goes with images of {message.width}x{message.height} of '
+                f'{message.header.frame_id}, as the camera says {info.width}x{info.height}')
             return
         # Not in place: another camera's frame may be at hand.
         info = copy(info)
@@ -187,8 +196,16 @@ def stream_of(message: CompressedDepth) -> Hashable:
     A frame that waits is overtaken by those of its own stream only, so that a sender of another
     model or size takes nothing away from one with the same `frame_id`.
     """
-    return (message.header.frame_id, message.model_id, message.mode, message.width,
-            message.height)
+    return message.header.frame_id, message.model_id, message.width, message.height
+
+
+def fits(info: CameraInfo, image: CompressedDepth) -> bool:
+    """Return whether an image has the size of a calibration or of its binned window."""
+    full = info.width, info.height
+    width, height = info.roi.width or info.width, info.roi.height or info.height
+    binned = width // max(info.binning_x, 1), height // max(info.binning_y, 1)
+    # Some cameras tell no size.
+    return full == (0, 0) or (image.width, image.height) in {full, binned}
 
 
 def main(arguments: list[str] | None = None) -> None:

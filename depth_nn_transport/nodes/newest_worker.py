@@ -30,26 +30,26 @@ MAX_STREAMS = 8
 
 
 class Turns:
-    """The order in which the items of each stream were begun."""
+    """The order in which the items of each group were begun."""
 
     def __init__(self) -> None:
         self._begun = 0
         self._open: dict[int, Hashable] = {}
         self._changed = threading.Condition()
 
-    def begin(self, stream: Hashable) -> Turn:
+    def begin(self, group: Hashable) -> Turn:
         """Return the place of an item that is begun now."""
         with self._changed:
             self._begun += 1
-            self._open[self._begun] = stream
+            self._open[self._begun] = group
             return Turn(self, self._begun)
 
     def wait_for(self, number: int) -> None:
-        """Wait until no item of the stream that was begun earlier still has to take its turn."""
+        """Wait until no item of the group that was begun earlier still has to take its turn."""
         with self._changed:
-            stream = self._open.get(number)
+            group = self._open.get(number)
             self._changed.wait_for(lambda: all(
-                other >= number for other, its in self._open.items() if its == stream))
+                other >= number for other, its in self._open.items() if its == group))
 
     def end(self, number: int) -> None:
         """Let those behind go on."""
@@ -60,7 +60,7 @@ class Turns:
 
 class Turn:
     """
-    The place of an item: what is done within this context is done in the order of its stream.
+    The place of an item: what is done within this context is done in the order of its group.
 
     `waited_s` is how long the turn was waited for.
     """
@@ -89,8 +89,9 @@ class NewestWorker(Generic[Item]):
     """
     Calls `work` with the newest item of each stream, the streams in turn, on threads of its own.
 
-    An item that still waits when another one of its stream comes is replaced. `work` is called
-    with an item and its `Turn`; `at_once` returns how many items may be worked on at once.
+    An item that still waits when another one of its stream comes is replaced. Streams of a group
+    take their turns in common. `work` is called with an item and its `Turn`; `at_once` returns how
+    many items may be worked on at once.
     """
 
     def __init__(
@@ -99,7 +100,8 @@ class NewestWorker(Generic[Item]):
         self._work = work
         self._on_replaced = on_replaced
         self._at_once = at_once
-        self._waiting: OrderedDict[Hashable, Item] = OrderedDict()
+        # By stream, each with its group.
+        self._waiting: OrderedDict[Hashable, tuple[Item, Hashable]] = OrderedDict()
         self._turns = Turns()
         self._busy = 0
         self._closed = False
@@ -111,11 +113,11 @@ class NewestWorker(Generic[Item]):
         """Return the number of items that wait."""
         return len(self._waiting)
 
-    def put(self, item: Item, stream: Hashable = None) -> None:
+    def put(self, item: Item, stream: Hashable = None, group: Hashable = None) -> None:
         """Hand over an item without waiting."""
         with self._changed:
             replaced = stream in self._waiting
-            self._waiting[stream] = item
+            self._waiting[stream] = item, group
             if len(self._waiting) > MAX_STREAMS:
                 self._waiting.popitem(last=False)
                 replaced = True
@@ -166,5 +168,5 @@ class NewestWorker(Generic[Item]):
             if self._closed:
                 return None
             self._busy += 1
-            stream, item = self._waiting.popitem(last=False)
-            return item, self._turns.begin(stream)
+            _, (item, group) = self._waiting.popitem(last=False)
+            return item, self._turns.begin(group)

@@ -62,6 +62,16 @@ def is_about_reliability(event: Any) -> bool:
     return bool(qos_policy_name_from_kind(event.last_policy_kind).lower() == 'reliability')
 
 
+def is_reliable(profile: QoSProfile) -> bool:
+    """Return whether messages that got lost are sent again."""
+    return bool(profile.reliability == ReliabilityPolicy.RELIABLE)
+
+
+def reliability_of(topic: str, end: str = 'subscription') -> str:
+    """Return the name of the parameter that overrides the reliability of an end of a topic."""
+    return f'qos_overrides.{topic}.{end}.reliability'
+
+
 def advice(event: Any, topic: str, end: str) -> str:
     """Return in plain words what does not fit and what to do."""
     publishes = end == 'publisher'
@@ -76,7 +86,7 @@ def advice(event: Any, topic: str, end: str) -> str:
     says = ('asks for reliable delivery, this node sends best effort' if publishes else
             'sends best effort, this node asks for reliable delivery')
     return (f'no messages {passes} another node on {topic}: it {says}; set '
-            f'qos_overrides.{topic}.{end}.reliability to {here} in the params_file of this node, '
+            f'{reliability_of(topic, end)} to {here} in the params_file of this node, '
             f'or the reliability of the other one to {there}')
 
 

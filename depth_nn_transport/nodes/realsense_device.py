@@ -190,6 +190,14 @@ def load_library() -> Any:
 
 def open_camera(library: Any, context: Any, settings: CameraSettings) -> DepthStream:
     """Return the depth stream of a camera, not started; raise RealSenseError if there is none."""
+    try:
+        return _open_camera(library, context, settings)
+    except RuntimeError as error:
+        # Such as of one that is unplugged while it is asked.
+        raise RealSenseError(f'the camera cannot be opened: {error}') from error
+
+
+def _open_camera(library: Any, context: Any, settings: CameraSettings) -> DepthStream:
     device = find_camera(library, context, settings.serial)
     wanted = (settings.width, settings.height, settings.rate)
     profiles = {size_and_rate(profile): (sensor, profile)

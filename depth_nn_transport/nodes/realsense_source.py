@@ -147,8 +147,9 @@ class RealsenseSource(Node):
                 break
             first, last = published
             self.offset_ns += last - first + _NS_PER_S // recording.stream.rate
-        self.wait_for_listeners()
-        self.get_logger().info(f'end of the recording, {self.frames} frames')
+        self.wait_until_received()
+        if not self.stopping.is_set():
+            self.get_logger().info(f'end of the recording, {self.frames} frames')
 
     def play_once(self, recording: Recording) -> tuple[int, int] | None:
         """Publish all frames; return the first and the last time stamp, None without frames."""
@@ -161,15 +162,19 @@ class RealsenseSource(Node):
                 self.stopping.wait(max(0.0, due - time.monotonic()))
             else:
                 self.wait_for_listeners()
+                self.wait_until_received()
             if self.stopping.is_set():
                 break
             self.publish(frame, recording.stream.calibration)
         return None if first is None or last is None else (first, last)
 
     def wait_for_listeners(self) -> None:
-        """Wait until somebody listens and reliable subscribers have all that was published."""
+        """Wait until somebody listens."""
         while not self.stopping.is_set() and self.images.get_subscription_count() == 0:
             self.stopping.wait(_POLL_S)
+
+    def wait_until_received(self) -> None:
+        """Wait until reliable subscribers, if there are any, have all that was published."""
         while not self.stopping.is_set() and not self.images.wait_for_all_acked(_ACKNOWLEDGEMENT):
             pass
 

@@ -128,9 +128,10 @@ def test_the_realsense_example_starts_driver_and_encoder(tmp_path, monkeypatch):
     (index / 'realsense2_camera').touch()
     (folder / 'rs_launch.py').write_text(DRIVER)
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'{tmp_path}:{os.environ["AMENT_PREFIX_PATH"]}')
-    output = launch_until_ready(1, 'realsense.launch.py', 'camera_name:=front', 'mode:=bounded')
-    assert 'driver: camera front 848x480x30' in output, output
-    assert 'depth_encoder]: ready' in output, output
+    output = launch_until_ready(1, 'realsense.launch.py', 'camera_name:=front', 'mode:=bounded',
+                                'namespace:=robot')
+    assert 'driver: robot/camera front 848x480x30' in output, output
+    assert 'robot.depth_encoder]: ready' in output, output
 
 
 @pytest.mark.dds

@@ -21,6 +21,8 @@ import time
 
 from depth_nn_transport.nodes.newest_worker import NewestWorker
 
+import pytest
+
 TIMEOUT_S = 10
 
 
@@ -99,7 +101,7 @@ def test_as_many_items_as_allowed_are_worked_on_at_once():
     assert sorted(gate.done) == [0, 1, 2]
 
 
-def hand_on(first_stream, second_stream, first_is_dropped=False):
+def hand_on(first, second, first_is_dropped=False):
     """Return what comes of two items of which the first takes longer, in order."""
     done, begun, later_is_ready = [], threading.Event(), threading.Event()
 
@@ -117,24 +119,25 @@ def hand_on(first_stream, second_stream, first_is_dropped=False):
             done.append(item)
 
     worker = NewestWorker(work, lambda: None, lambda: 2)
-    worker.put('slow', first_stream)
+    worker.put('slow', *first)
     assert begun.wait(TIMEOUT_S)
-    worker.put('fast', second_stream)
+    worker.put('fast', *second)
     assert later_is_ready.wait(TIMEOUT_S)
     worker.close()
     return done
 
 
-def test_results_are_handed_on_in_the_order_of_their_stream():
-    assert hand_on(0, 0) == ['slow', 'fast']
+@pytest.mark.parametrize('second_stream', [0, 1])
+def test_results_are_handed_on_in_the_order_of_their_group(second_stream):
+    assert hand_on((0, 'group'), (second_stream, 'group')) == ['slow', 'fast']
 
 
-def test_streams_do_not_wait_for_each_other():
-    assert hand_on(0, 1) == ['fast', 'slow']
+def test_groups_do_not_wait_for_each_other():
+    assert hand_on((0, 'group'), (1, 'another')) == ['fast', 'slow']
 
 
 def test_an_item_that_hands_nothing_on_holds_nobody_up():
-    assert hand_on(0, 0, first_is_dropped=True) == ['fast']
+    assert hand_on((0, 'group'), (0, 'group'), first_is_dropped=True) == ['fast']
 
 
 def test_nothing_is_at_hand_during_a_pause():

@@ -22,6 +22,7 @@ import shutil
 import signal
 
 from depth_nn_transport.codec.model_files import MODELS
+from depth_nn_transport.nodes.depth_decoder import fits
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
 from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
 from depth_nn_transport.nodes.remembered_size import remembered_size
@@ -147,6 +148,30 @@ def test_calibration_comes_with_the_header_of_the_image(chain):
     chain.partner.wait_for(came)
     assert chain.restored_infos[-1].header == image.header
     assert list(chain.restored_infos[-1].k) == list(range(9))
+
+
+def test_a_camera_takes_no_calibration_of_another(chain):
+    def came() -> bool:
+        chain.infos.publish(CameraInfo(header=slope(number=1).header, height=48, width=64))
+        chain.pass_through(slope(number=1))
+        return len(chain.restored_infos) > 0
+
+    chain.partner.wait_for(came)
+    chain.pass_through(slope(number=2))
+    assert {info.header.frame_id for info in chain.restored_infos} == {'optical_frame_1'}
+
+
+@pytest.mark.parametrize('size, fitting', [
+    ((848, 480), True), ((424, 240), True), ((212, 120), False), ((640, 480), False)])
+def test_a_calibration_fits_images_that_are_binned_as_it_says(size, fitting):
+    info = CameraInfo(width=848, height=480, binning_x=2, binning_y=2)
+    assert fits(info, CompressedDepth(width=size[0], height=size[1])) == fitting
+
+
+def test_a_calibration_fits_images_of_its_window():
+    info = CameraInfo(width=848, height=480)
+    info.roi.width, info.roi.height = 100, 50
+    assert fits(info, CompressedDepth(width=100, height=50))
 
 
 def test_bad_images_are_dropped_and_counted(chain):
@@ -574,6 +599,23 @@ def test_nodes_that_do_not_fit_both_tell_so_in_plain_words_and_once(partner, sta
     assert f'set {override}.subscription.reliability to best_effort' in decoder.output
 
 
+def test_an_override_that_cannot_be_ends_a_node_at_once(partner, start_node):
+    node = start_node('depth_decoder', **{
+        f'qos_overrides./{COMPRESSED}.subscription.reliability': 'best-effort'})
+    partner.wait_for(lambda: not node.is_running())
+    report = node.stop()
+    assert report.exit_code == 1
+    assert 'Traceback' not in report.output
+
+
+def test_an_override_is_kept_though_the_camera_offers_less(partner, start_node):
+    override = f'qos_overrides./{IMAGE}.subscription.reliability'
+    node = start_node('depth_encoder', **{override: 'reliable'})
+    partner.create_publisher(Image, IMAGE, BEST_EFFORT)
+    partner.wait_for(lambda: f'set {override} to best_effort' in node.output)
+    assert listens_to_camera(partner, ReliabilityPolicy.RELIABLE)
+
+
 @pytest.mark.parametrize('name', ['depth_encoder', 'depth_decoder'])
 def test_overrides_for_no_topic_of_a_node_are_told(partner, start_node, name):
     strange = start_node(name, **{
@@ -616,6 +658,10 @@ def test_an_encoder_listens_as_its_camera_offers(partner, start_node):
     partner.wait_for(came)
     assert node.output.count(f'listening by best effort on /{IMAGE}') == 1
     assert 'no messages' not in node.output
+
+    partner.destroy_publisher(images)
+    partner.create_publisher(Image, IMAGE, RELIABLE)
+    partner.wait_for(lambda: listens_to_camera(partner, ReliabilityPolicy.RELIABLE))
 
 
 def listens_to_camera(partner, reliability: ReliabilityPolicy) -> bool:

@@ -156,6 +156,15 @@ def test_a_recording_is_published_bit_by_bit(partner, start_node, recording, rea
 
 
 @pytest.mark.dds
+def test_a_recording_in_real_time_ends_though_nobody_listens(partner, start_node, recording):
+    node = start_node('realsense_source', recording=recording)
+    partner.wait_for(lambda: not node.is_running())
+    report = node.stop()
+    assert report.exit_code == 0
+    assert f'end of the recording, {FRAMES} frames' in report.output
+
+
+@pytest.mark.dds
 @pytest.mark.parametrize('parameters, words', [
     ({'recording': '/no/such.db3'}, '/no/such.db3 does not exist'),
     ({'recording': __file__}, 'cannot be played'),
@@ -185,6 +194,15 @@ def test_a_truncated_recording_is_refused(recording):
     recording.write_bytes(recording.read_bytes()[:10_000])
     with pytest.raises(RealSenseError, match='cannot be played'):
         Recording(rs, recording)
+
+
+def test_a_camera_that_fails_while_it_is_asked_is_told():
+    def query_devices():
+        raise RuntimeError('No such device')
+
+    context = SimpleNamespace(query_devices=query_devices)
+    with pytest.raises(RealSenseError, match='No such device'):
+        open_camera(rs, context, CameraSettings())
 
 
 def test_a_camera_is_opened_by_its_serial_number():
