@@ -20,7 +20,7 @@ import os
 from typing import Any, TypeVar
 
 import click
-from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, MODES
+from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, MAX_THREADS, MODES
 from depth_nn_transport.runtime.registry import AUTO, RUNTIMES
 
 Command = TypeVar('Command', bound=Callable[..., Any])
@@ -33,7 +33,8 @@ runtime_option = click.option(
     help='What runs the networks; torch takes a GPU where there is one.',
 )
 threads_option = click.option(
-    '--threads', default=1, show_default=True, type=click.IntRange(1), help='CPU threads.',
+    '--threads', default=1, show_default=True, type=click.IntRange(1, MAX_THREADS),
+    help='CPU threads.',
 )
 workers_option = click.option(
     '--threads', type=click.IntRange(1), default=lambda: len(os.sched_getaffinity(0)),

@@ -96,6 +96,11 @@ def base_name(topic: str) -> str:
     return topic.removesuffix(COMPRESSED_SUFFIX).removesuffix(TRANSPORT_SUFFIX)
 
 
+def image_of(topic: Connection) -> str:
+    """Return the name of the image that a topic holds, restored beside it or not."""
+    return base_name(topic.topic.removesuffix(COMPRESSED_SUFFIX + DECODED_SUFFIX))
+
+
 def _chosen(topics: Sequence[Connection], names: Sequence[str]) -> list[Connection]:
     known = {topic.topic: topic for topic in topics}
     if missing := [name for name in names if name not in known]:

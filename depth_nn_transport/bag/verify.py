@@ -28,7 +28,7 @@ from depth_nn_transport.bag.comparison import compare, FrameComparison, FramePai
 from depth_nn_transport.bag.depth_messages import read_message, stamp_ns
 from depth_nn_transport.bag.errors import BagError
 from depth_nn_transport.bag.message_types import COMPRESSED_IMAGE, IMAGE
-from depth_nn_transport.bag.plan import base_name, encoded_topics, image_topics
+from depth_nn_transport.bag.plan import encoded_topics, image_of, image_topics
 from depth_nn_transport.bag.pool import Task, WorkerPool
 from depth_nn_transport.bag.reader import BagReader
 from depth_nn_transport.codec.errors import InvalidDepthError
@@ -153,15 +153,15 @@ def _depth_topics(
     image, one that the other bag does not have comes first: it became something else there.
     """
     elsewhere = {topic.topic for topic in other.connections}
-    encoded = {base_name(topic.topic) for topic in encoded_topics(other)}
-    images = [topic for topic in reader.connections if base_name(topic.topic) in encoded
+    encoded = {image_of(topic) for topic in encoded_topics(other)}
+    images = [topic for topic in reader.connections if image_of(topic) in encoded
               and topic.msgtype in {IMAGE, COMPRESSED_IMAGE}]
     groups = [encoded_topics(reader), [*image_topics(reader), *images]]
     ordered = groups[::-1] if prefer_encoded else groups
     topics = [topic for group in ordered for topic in group]
     # Later ones replace earlier ones.
     topics.sort(key=lambda topic: topic.topic not in elsewhere)
-    return {base_name(topic.topic): topic for topic in topics}
+    return {image_of(topic): topic for topic in topics}
 
 
 def _compare_topic(

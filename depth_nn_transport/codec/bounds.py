@@ -40,7 +40,7 @@ class Bound:
     Attributes:
         quanta: 0..1000, or None if the bound is in millimetres.
         millimetres: 0..65535, or None if the bound is in quanta.
-        at: depth (m) up to which the millimetres hold; None for the whole frame.
+        at: depth (m) up to which the millimetres hold, 0.001..65.535; None for the whole frame.
 
     """
 
@@ -61,7 +61,7 @@ class Bound:
             )
         _check('max_error', self.quanta, MAX_BOUND)
         _check('max_error_mm', self.millimetres, DEPTH_MAX)
-        _check('at', self.at, DEPTH_MAX / MM_PER_M)
+        _check('at', self.at, DEPTH_MAX / MM_PER_M, 1 / MM_PER_M)
         if self.at is not None and self.millimetres is None:
             raise InvalidSettingError('at is a depth for max_error_mm, which is not given')
 
@@ -108,9 +108,9 @@ class Bound:
         return bool(distance.max(initial=0) <= self.millimetres + FLOAT_SLACK)
 
 
-def _check(name: str, value: float | None, limit: float) -> None:
-    if value is not None and not 0 <= value <= limit:
-        raise InvalidSettingError(f'{name} {value} is not in 0..{limit:g}')
+def _check(name: str, value: float | None, most: float, least: float = 0.0) -> None:
+    if value is not None and not least <= value <= most:
+        raise InvalidSettingError(f'{name} {value} is not in {least:g}..{most:g}')
 
 
 def _whole_quanta(lattice: Lattice, millimetres: float, depth: float) -> int:

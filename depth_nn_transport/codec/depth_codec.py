@@ -40,6 +40,7 @@ from depth_nn_transport.codec.exact_coder import ExactCoder, expected_bytes, in_
 from depth_nn_transport.codec.fill import fill_holes
 from depth_nn_transport.codec.latent_coder import LatentCoder, Latents
 from depth_nn_transport.codec.lattice import DEFAULT_CONSTANT, DEPTH_MAX, FAR_LIMIT, Lattice
+from depth_nn_transport.codec.lattice_memory import LatticeMemory
 from depth_nn_transport.codec.mask_coder import MaskCoder
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
@@ -56,6 +57,8 @@ Depth = NDArray[np.uint16] | NDArray[np.float32]
 
 DEFAULT_QUALITY = 50.0
 MODES = ('lossy', 'bounded', 'lossless')
+# More than any processor has: runtimes would make as many as they are told.
+MAX_THREADS = 256
 # Engines of bounded and lossless mode: first byte of the payload.
 _CORRECTED, _EXACT, _EXACT_METRES = range(3)
 _HOLES = np.array([np.nan, 0], np.float32)
@@ -67,8 +70,6 @@ _EXPECTATION_MARGIN = 1.1
 MM_PER_M = np.float32(1000)
 # Less than a quantum lies beyond; the limit keeps the conversion of huge values finite.
 _MAX_METRES = np.float32(FAR_LIMIT / 1000)
-# Frames from one search for a lattice to the next while the frames lie on none.
-_SEARCH_PERIOD = 10
 # Depths in metres this close to a millimetre are taken for millimetres of a lattice.
 _MM_TOLERANCE = np.float32(0.01)
 
@@ -123,7 +124,8 @@ class DepthCodec:
     """Learned codec of depth images.
 
     The codec remembers the last frame's lattice, which saves a search; while frames lie on none,
-    it searches only now and then. An instance is not to be shared between threads.
+    it searches only now and then, but in bounded mode. An instance is not to be shared between
+    threads.
 
     Attributes:
         model_id: name and hash of the model; decoders need the same.
@@ -144,12 +146,12 @@ class DepthCodec:
 
         Raises:
             ModelLoadError: if the model is missing or damaged.
-            InvalidSettingError: if threads is not positive, or the runtime unknown.
+            InvalidSettingError: if threads is not in 1..256, or the runtime unknown.
             RuntimeNotInstalledError: if the runtime is not installed.
 
         """
-        if threads < 1:
-            raise InvalidSettingError(f'threads {threads} must be at least 1')
+        if not 1 <= threads <= MAX_THREADS:
+            raise InvalidSettingError(f'threads {threads} is not in 1..{MAX_THREADS}')
         make_networks = find_runtime(runtime) if isinstance(runtime, str) else runtime
         # numpy's idle BLAS threads spin, on the cores that a robot's other nodes need.
         self._thread_limit = partial(ThreadpoolController().limit, limits=threads)
@@ -166,8 +168,7 @@ class DepthCodec:
         self._steps = StepCoder(MaskCoder(files.steps), latent_tables)
         self._corrections = CorrectionCoder(files.corrections)
         self._exact = ExactCoder(files.plane)
-        self._lattice: Lattice | None = None
-        self._off_grid_frames = 0
+        self._lattices = LatticeMemory()
         self._sequence = 0
 
     def encode(
@@ -255,7 +256,7 @@ class DepthCodec:
         )
 
     def _encode_within(self, depth: Depth, mode: Mode, bound: Bound) -> EncodedDepth:
-        frame = self._check_exact(depth, keep_holes=mode is Mode.LOSSLESS)
+        frame = self._check_exact(depth, mode)
         mask = self._mask.encode(~frame.valid)
         quanta, payload = 0.0, b''
         if frame.valid.any():
@@ -308,7 +309,7 @@ class DepthCodec:
 
     def forget(self) -> None:
         """Forget the lattice of the last frame, as the next one is of another camera."""
-        self._lattice, self._off_grid_frames = None, 0
+        self._lattices.forget()
 
     def residual(
         self, depth: Depth, quality: int
@@ -405,16 +406,17 @@ class DepthCodec:
         depth = lattice.to_depth(self._decode_corrected(data[1:], valid, quality, lattice))
         return _whole_millimetres(depth, ~valid)
 
-    def _check_exact(self, depth: Depth, *, keep_holes: bool) -> _ExactFrame:
-        """Check a depth image; where holes are kept, those that are not the usual are values."""
+    def _check_exact(self, depth: Depth, mode: Mode) -> _ExactFrame:
+        """Check a depth image; in lossless mode holes that are not the usual ones are values."""
         self._check_image(depth)
+        lattice_of = partial(self._lattices.of, surely=mode is Mode.BOUNDED)
         if depth.dtype == np.uint16:
             depth = np.ascontiguousarray(depth, np.uint16)
-            return _ExactFrame(depth, depth > 0, self._lattice_of(depth), '16UC1')
+            return _ExactFrame(depth, depth > 0, lattice_of(depth), '16UC1')
         metres = np.ascontiguousarray(depth, np.float32)
         hole = 0
         valid = _is_depth(metres)
-        if keep_holes:
+        if mode is Mode.LOSSLESS:
             zero = metres.view(np.uint32) == 0
             hole = int(zero.sum() > np.isnan(metres).sum())
             valid = ~zero if hole else ~np.isnan(metres)
@@ -422,13 +424,13 @@ class DepthCodec:
                           * MM_PER_M)
         whole = np.where(rounded <= DEPTH_MAX, rounded, 0).astype(np.uint16)
         if np.array_equal((whole / MM_PER_M)[valid], metres[valid]) and whole[valid].all():
-            return _ExactFrame(whole, valid, self._lattice_of(whole), '32FC1', hole)
+            return _ExactFrame(whole, valid, lattice_of(whole), '32FC1', hole)
         return _ExactFrame(metres, valid, Lattice(DEFAULT_CONSTANT, False), '32FC1', hole)
 
     def _check(self, depth: Depth) -> _Frame:
         self._check_image(depth)
         if depth.dtype == np.uint16:
-            lattice = self._lattice_of(depth.astype(np.uint16, copy=False))
+            lattice = self._lattices.of(depth.astype(np.uint16, copy=False))
             return _Frame(depth, depth > 0, lattice, '16UC1')
         valid = _is_depth(depth)
         metres = np.minimum(np.where(valid, depth, 0), _MAX_METRES)
@@ -438,6 +440,11 @@ class DepthCodec:
     def _check_image(depth: Depth) -> None:
         if not isinstance(depth, np.ndarray) or depth.ndim != 2:
             raise InvalidDepthError('depth image must be a two-dimensional numpy array')
+        if isinstance(depth, np.ma.MaskedArray | np.matrix):
+            raise InvalidDepthError(
+                f'depth image is a {type(depth).__name__}; a plain array is needed, with 0 (or '
+                'NaN, of float32) in its holes'
+            )
         if not all(MIN_SIZE <= n <= MAX_SIZE for n in depth.shape):
             raise InvalidDepthError(
                 f'depth image of {depth.shape[1]}x{depth.shape[0]} pixels; each side must be '
@@ -452,15 +459,9 @@ class DepthCodec:
         rounded = np.rint(millimetres)
         if rounded.max() <= 65535 and np.abs(millimetres - rounded).max() < _MM_TOLERANCE:
             rounded[valid] = np.maximum(rounded[valid], 1)
-            lattice = self._lattice_of(rounded.astype(np.uint16))
+            lattice = self._lattices.of(rounded.astype(np.uint16))
             return _Frame(rounded, valid, lattice, '32FC1')
         return _Frame(millimetres, valid, Lattice(DEFAULT_CONSTANT, False), '32FC1')
-
-    def _lattice_of(self, depth: NDArray[np.uint16]) -> Lattice:
-        if self._lattice is None or self._off_grid_frames % _SEARCH_PERIOD == 0:
-            self._lattice = Lattice.from_depth(depth, self._lattice)
-        self._off_grid_frames = 0 if self._lattice.on_grid else self._off_grid_frames + 1
-        return self._lattice
 
     def _encode_plane(self, frame: _Frame, quality: int, encoder: TableEncoder) -> _Restored:
         filled = fill_holes(frame.quanta, frame.valid)

@@ -46,8 +46,7 @@ _COARSE_MATCH_SHARE = 0.8
 _TESTABLE_SPACING = 1.5
 _MIN_EVIDENCE = 28.0
 # A grid is finer than the sensor's if a frame's values, with so many steps between them at least,
-# lie so many quanta apart, and a multiple of the same number in this share of the steps.
-_MIN_SPACING = 3
+# lie several quanta apart, and a multiple of the same number in this share of the steps.
 _MIN_STEPS = 8
 _EVEN_SHARE = 0.95
 _BANDS = 40
@@ -63,10 +62,13 @@ class Lattice:
         constant: K in depth units (mm) times 1/32 px, a float32.
         on_grid: whether the frame's values lie on the grid. If not, the constant only sets the
             unit of error, and restored values are not snapped.
+        spacing: of a sensor whose disparities have an offset, how many quanta of the grid that its
+            values lie on make one of its own; else 1.
     """
 
     constant: float
     on_grid: bool
+    spacing: int = 1
 
     @classmethod
     def from_depth(
@@ -86,13 +88,18 @@ class Lattice:
         """
         occurs = present(np.ascontiguousarray(depth).reshape(-1))
         values = 1 + np.flatnonzero(occurs[1:DEPTH_MAX]).astype(np.float64)
-        if hint is not None and hint.on_grid and _matches(values, hint.constant):
+        if hint is not None and hint.is_found and _matches(values, hint.constant * hint.spacing):
             return hint
         constant = _search_constant(values)
         if constant is None:
             return cls(DEFAULT_CONSTANT if hint is None else hint.constant, False)
         spacing = _spacing(values, constant)
-        return cls(float(np.float32(constant / spacing)), spacing == 1)
+        return cls(float(np.float32(constant / spacing)), spacing == 1, spacing)
+
+    @property
+    def is_found(self) -> bool:
+        """Whether the constant is that of the frame's own sensor."""
+        return self.on_grid or self.spacing > 1
 
     @property
     def near_limit(self) -> float:
@@ -234,8 +241,7 @@ def _spacing(values: NDArray[np.float64], constant: float) -> int:
     if len(steps) < _MIN_STEPS:
         return 1
     spacing = int(np.median(steps))
-    even = np.mean(steps % spacing == 0)
-    return spacing if spacing >= _MIN_SPACING and even >= _EVEN_SHARE else 1
+    return spacing if np.mean(steps % spacing == 0) >= _EVEN_SHARE else 1
 
 
 def _search_constant(values: NDArray[np.float64]) -> float | None:

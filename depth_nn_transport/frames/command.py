@@ -26,7 +26,7 @@ from typing import Any, TypeVar
 
 import click
 from depth_nn_transport.codec.depth_codec import DepthCodec
-from depth_nn_transport.codec.errors import DepthCodecError
+from depth_nn_transport.codec.errors import DepthCodecError, InvalidSettingError
 from depth_nn_transport.frames.files import (
     ENCODED_SUFFIX,
     find_files,
@@ -115,9 +115,13 @@ def encode(
     """Encode 16-bit depth PNGs (files or folders) to one .dnt file a frame."""
     with _readable_errors():
         codec = DepthCodec(model, threads, runtime)
-        run = _Run('encode', codec)
+        run, folder = _Run('encode', codec), None
         for path in _progress(find_files(inputs, IMAGE_SUFFIX), 'encoding', out):
             depth = read_depth(path)
+            if path.parent != folder:
+                # Of another camera, perhaps.
+                codec.forget()
+                folder = path.parent
             with _naming(path):
                 encoded = run.timed(partial(codec.encode, depth, **settings))
             data = encoded.to_bytes()
@@ -145,7 +149,13 @@ def decode(
             encoded = read_encoded(path)
             with _naming(path):
                 depth = run.timed(partial(codec.decode, encoded))
-            write_depth(out / f'{path.stem}{IMAGE_SUFFIX}', depth)
+            target = out / f'{path.stem}{IMAGE_SUFFIX}'
+            if target.exists() and target.parent.samefile(path.parent):
+                raise FrameFileError(
+                    f'{target} is there already, maybe what {path.name} was encoded from; choose '
+                    'another folder with --out'
+                )
+            write_depth(target, depth)
             run.size += len(encoded.to_bytes())
             run.pixels += depth.size
         run.report(as_json)
@@ -161,6 +171,9 @@ def _naming(path: Path) -> Iterator[None]:
     """Name the file in the codec's errors."""
     try:
         yield
+    except InvalidSettingError:
+        # No fault of the file.
+        raise
     except DepthCodecError as error:
         raise FrameFileError(f'{path}: {error}') from error
 

@@ -61,7 +61,11 @@ def read_depth(path: Path) -> NDArray[np.uint16]:
         FrameFileError: if the file is something else.
 
     """
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    try:
+        image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    except cv2.error:
+        # Such as of an image that claims to be larger than OpenCV allows.
+        image = None
     if image is None:
         raise FrameFileError(f'{path} is not a readable image')
     if image.dtype != np.uint16 or image.ndim != 2:

@@ -58,7 +58,7 @@ def image_size(
               metavar='WIDTHxHEIGHT', help='Image size in pixels.')
 @click.option('--seed', type=click.IntRange(min=0), default=0, show_default=True,
               help='Chooses room, path and noise; equal seeds give equal frames.')
-@click.option('--fps', type=click.FloatRange(min=0, min_open=True), default=30.0,
+@click.option('--fps', type=click.FloatRange(0, 1000, min_open=True), default=30.0,
               show_default=True, help='Frames per second of the camera.')
 @click.option('--stereo', is_flag=True,
               help='Match rendered infrared images; slower, with all that was rendered beside.')

@@ -189,6 +189,15 @@ def test_verify_finds_the_frames_that_stayed_as_they_were(tmp_path):
     assert (report['frames'], report['missing'], report['problems']) == (2, 0, {})
 
 
+def test_verify_finds_restored_frames_beside_those_that_stayed(tmp_path):
+    before = write_images(tmp_path / 'before', {'/a': [frame(0), frame(1)[:8], frame(2)]})
+    run('compress', before, tmp_path / 'small', '--mode', 'lossless', '--threads', 1)
+    run('decompress', tmp_path / 'small', tmp_path / 'restored', '--threads', 1)
+    result = run('verify', before, tmp_path / 'restored', '--threads', 1, '--json')
+    summary = json.loads(result.stdout)
+    assert summary['good'] and [one['frames'] for one in summary['depth']] == [2]
+
+
 def test_verify_prints_json_of_frames_without_depth(tmp_path):
     before = write_images(tmp_path / 'before', {'/a': [np.zeros((16, 16), np.uint16)]})
     result = run('verify', before, before, '--threads', 1, '--json')

@@ -197,6 +197,7 @@ def test_strided_images_are_taken(codec):
     np.ones((15, 64), np.uint16), np.ones((64, 4097), np.uint16), np.ones((0, 0), np.uint16),
     np.ones((64, 64, 1), np.uint16), np.ones((64, 64), np.int16), np.ones((64, 64)),
     np.ones((64, 64), np.uint8), [[1] * 64] * 64, None,
+    np.ma.MaskedArray(np.ones((64, 64), np.uint16)), np.matrix(np.ones((64, 64), np.uint16)),
 ], ids=lambda depth: f'{getattr(depth, "dtype", type(depth))}{getattr(depth, "shape", "")}')
 def test_other_images_are_refused(codec, depth):
     with pytest.raises(InvalidDepthError):
@@ -211,9 +212,10 @@ def test_settings_out_of_range_are_refused(codec, setting):
         codec.encode(structured((16, 16)), **setting)
 
 
-def test_threads_must_be_positive():
+@pytest.mark.parametrize('threads', [0, 257])
+def test_threads_out_of_range_are_refused(threads):
     with pytest.raises(InvalidSettingError):
-        DepthCodec(threads=0)
+        DepthCodec(threads=threads)
 
 
 def test_unknown_models_are_told_with_the_known_ones():

@@ -142,6 +142,7 @@ def test_decode_names_the_frame_of_another_model(images, tmp_path):
 
 @pytest.mark.parametrize('arguments, status', [
     (['--quality', '101'], 2), (['--mode', 'magic'], 2), (['--threads', '0'], 2),
+    (['--threads', '257'], 2),
     (['--runtime', 'abacus'], 2),
     (['--model', 'no-such-model'], 1),
 ])
@@ -149,6 +150,34 @@ def test_settings_out_of_range_are_refused(images, tmp_path, arguments, status):
     result = run(encode, images, '--out', tmp_path, *arguments)
     assert result.exit_code == status
     assert arguments[1] in result.output
+
+
+def test_settings_that_do_not_go_together_are_no_fault_of_a_file(images, tmp_path):
+    result = run(encode, images, '--out', tmp_path, '--max-error', 2)
+    assert result.exit_code == 1
+    assert 'bounded mode' in result.output and '.png' not in result.output
+
+
+def test_decode_overwrites_no_originals(images):
+    run(encode, images, '--out', images)
+    before = [path.read_bytes() for path in sorted(images.iterdir())]
+    result = run(decode, images, '--out', images)
+    assert result.exit_code == 1
+    assert '0000.png' in result.output and '--out' in result.output
+    assert [path.read_bytes() for path in sorted(images.iterdir())] == before
+
+
+def test_each_folder_is_another_camera(tmp_path):
+    disparity = np.random.default_rng(0).integers(80, 700, (48, 64))
+    noise = np.random.default_rng(0).integers(500, 6000, (48, 64)).astype(np.uint16)
+    for folder, frames in (('a', 4 * [noise]), ('b', [np.rint(612000 / disparity)])):
+        (tmp_path / folder).mkdir()
+        for number, depth in enumerate(frames):
+            path = tmp_path / folder / f'{folder}{number}.png'
+            cv2.imwrite(str(path), depth.astype(np.uint16))
+    run(encode, tmp_path / 'a', tmp_path / 'b', '--out', tmp_path)
+    frame = EncodedDepth.from_bytes((tmp_path / 'b0.dnt').read_bytes())
+    assert frame.lattice_constant == pytest.approx(612000, rel=1e-3)
 
 
 @pytest.mark.parametrize('command', [encode, decode])

@@ -15,6 +15,7 @@
 
 import resource
 import sys
+import zlib
 
 import cv2
 from depth_nn_transport.frames.files import (
@@ -68,6 +69,18 @@ def test_other_images_are_refused(tmp_path, image):
     cv2.imwrite(str(tmp_path / 'a.png'), image)
     with pytest.raises(FrameFileError, match=r'a\.png.*16-bit'):
         read_depth(tmp_path / 'a.png')
+
+
+def test_an_image_that_claims_too_much_is_refused(tmp_path):
+    path = tmp_path / 'a.png'
+    cv2.imwrite(str(path), np.zeros((8, 8), np.uint16))
+    data = bytearray(path.read_bytes())
+    # Width and height, then the checksum of their chunk.
+    data[16:24] = 2 * (40_000).to_bytes(4, 'big')
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, 'big')
+    path.write_bytes(data)
+    with pytest.raises(FrameFileError, match=r'a\.png'):
+        read_depth(path)
 
 
 @pytest.mark.parametrize('read', [read_depth, read_encoded])
