@@ -37,7 +37,7 @@ class Frame:
 
     Attributes:
         depth: uint16 (H, W), depth units; 0 is a hole.
-        lattice: grid of the frame, its constant rounded to float32 as in the streams.
+        lattice: grid of the frame, as a stream finds it.
         quanta: float32 (H, W), holes filled.
         mask: the hole mask, JPEG XL lossless effort 7.
         lattice_ms: time to confirm the lattice, known from an earlier frame as in a stream.
@@ -52,18 +52,20 @@ class Frame:
     holes_ms: float
 
     @classmethod
-    def prepare(cls, depth: NDArray[np.uint16], threads: int = 1) -> Frame:
+    def prepare(
+        cls, depth: NDArray[np.uint16], threads: int = 1, hint: Lattice | None = None
+    ) -> Frame:
         """Recover the lattice, fill the holes and code the mask.
 
         Args:
             depth: uint16 (H, W), depth units; 0 is a hole.
             threads: of the mask coder.
+            hint: lattice of the frame before.
 
         """
-        found = Lattice.from_depth(depth)
-        lattice = Lattice(float(np.float32(found.constant)), found.on_grid)
+        lattice = Lattice.from_depth(depth, hint)
         start = time.perf_counter()
-        Lattice.from_depth(depth, found)
+        Lattice.from_depth(depth, lattice)
         known = time.perf_counter()
         valid = depth > 0
         quanta = fill_holes(lattice.to_quanta(depth), valid)

@@ -67,8 +67,16 @@ class Sample:
 
 
 def load_frames(folder: Path, limit: int | None, threads: int = 1) -> list[Frame]:
-    """Read and prepare the frames of a folder, evenly subsampled."""
-    return [Frame.prepare(read_depth(path), threads) for path in frame_paths(folder, limit)]
+    """Read and prepare the frames of a folder, evenly subsampled.
+
+    They share a lattice as far as it fits, as in a stream: constants that fit equally well may
+    differ in a few of the depths that are reachable.
+    """
+    frames: list[Frame] = []
+    for path in frame_paths(folder, limit):
+        hint = frames[-1].lattice if frames else None
+        frames.append(Frame.prepare(read_depth(path), threads, hint))
+    return frames
 
 
 def measure_folder(

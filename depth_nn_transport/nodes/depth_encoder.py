@@ -116,7 +116,7 @@ class DepthEncoder(CodecNode):
         now = time.monotonic()
         if self.rate_limit.takes(now):
             self.arrivals.tick(now)
-            self.hand_over(message, None, None)
+            self.hand_over(message)
         else:
             self.statistics.drop('max_rate')
             self.drops.count('max_rate')

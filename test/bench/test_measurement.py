@@ -17,8 +17,9 @@ import math
 from pathlib import Path
 
 from depth_nn_transport.bench import frames
-from depth_nn_transport.bench.measurement import measure_folder
+from depth_nn_transport.bench.measurement import load_frames, measure_folder
 from depth_nn_transport.bench.peers import exact_peers
+from depth_nn_transport.frames.files import write_depth
 
 import numpy as np
 
@@ -42,6 +43,15 @@ def test_frames_are_subsampled_evenly(tmp_path):
 def test_a_folder_without_frames_is_told(tmp_path):
     with pytest.raises(FileNotFoundError, match=tmp_path.name):
         frames.frame_paths(tmp_path)
+
+
+def test_frames_of_a_folder_share_a_lattice(tmp_path):
+    near = np.full((48, 64), 300, np.uint16)
+    far = np.rint(612000 / np.random.default_rng(0).integers(80, 700, near.shape))
+    for name, depth in (('0', far.astype(np.uint16)), ('1', near)):
+        write_depth(tmp_path / f'{name}.png', depth)
+    first, second = load_frames(tmp_path, None)
+    assert first.lattice.on_grid and first.lattice == second.lattice
 
 
 def test_a_point_sums_up_its_frames(synthetic_depth):
