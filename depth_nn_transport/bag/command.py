@@ -180,13 +180,14 @@ def verify_command(
         _bar(None, 'comparing') as bar,
     ):
         depth, others = verify(before, after, pool, bar.update)
+        bar.close()
+        click.echo(json.dumps(verification_summary(depth, others)) if as_json
+                   else verification_text(depth, others))
         if out is not None:
             # Only this needs matplotlib.
             from depth_nn_transport.bag.picture import draw_worst
 
             draw_worst(worst_frames(depth, pool), out)
-    click.echo(json.dumps(verification_summary(depth, others)) if as_json
-               else verification_text(depth, others))
     raise SystemExit(0 if is_good(depth, others) else 1)
 
 

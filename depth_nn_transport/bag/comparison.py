@@ -155,5 +155,7 @@ def _identical(before: Depth, after: Depth) -> bool:
     """Whether all values agree; any hole of 32FC1 is like another."""
     if before.dtype == np.uint16:
         return np.array_equal(before, after)
-    valid = np.isfinite(before) & (before > 0)
-    return np.array_equal(np.where(valid, before, np.nan), after, equal_nan=True)
+    first, second = (
+        np.where(np.isfinite(depth) & (depth > 0), depth, np.nan) for depth in (before, after)
+    )
+    return np.array_equal(first, second, equal_nan=True)

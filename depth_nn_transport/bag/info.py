@@ -24,6 +24,7 @@ from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH, COMPRESSED_IM
 from depth_nn_transport.bag.plan import image_topics
 from depth_nn_transport.bag.reader import BagReader
 from depth_nn_transport.codec.container import Mode
+from depth_nn_transport.codec.errors import InvalidDepthError
 from rosbags.interfaces import Connection
 
 
@@ -65,7 +66,10 @@ def _coding(reader: BagReader, topic: Connection, is_image: bool) -> str:
     first = next(reader.messages([topic]), None)
     if first is None or not (is_image or topic.msgtype == COMPRESSED_DEPTH):
         return ''
-    message = read_message(first[2], topic.msgtype)
+    try:
+        message = read_message(first[2], topic.msgtype)
+    except InvalidDepthError as error:
+        return str(error)
     if topic.msgtype == COMPRESSED_DEPTH:
         mode = Mode(message.mode).name.lower() if message.mode in list(Mode) else '?'
         return f'{message.encoding}, {mode}, model {message.model_id}'

@@ -32,6 +32,7 @@ from depth_nn_transport.bag.errors import BagError
 # Enough for every worker to have the next task at hand, whatever the tasks' order.
 _TASKS_PER_WORKER = 4
 _MAX_WAITING_BYTES = 64 * 2**20
+_MAX_WAITING_TASKS = 10_000
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,11 @@ class WorkerPool:
         self._executor = ProcessPoolExecutor(
             processes, multiprocessing.get_context('spawn'), _start, (prepare, arguments)
         )
+        # Ctrl-C is ignored by processes that start while their parent ignores it.
+        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for _ in range(processes):
+            self._executor.submit(os.getpid)
+        signal.signal(signal.SIGINT, previous)
 
     def __enter__(self) -> WorkerPool:
         """Return the pool."""
@@ -96,7 +102,8 @@ class WorkerPool:
             waiting.append((task, self._submit(task)))
             calls += task.function is not None
             size += task.size
-            while waiting and (calls > self._limit or size > _MAX_WAITING_BYTES):
+            while calls > self._limit or size > _MAX_WAITING_BYTES or (
+                    len(waiting) > _MAX_WAITING_TASKS):
                 done, future = waiting.popleft()
                 calls -= future is not None
                 size -= done.size
@@ -126,8 +133,7 @@ def _died() -> BagError:
 
 
 def _start(prepare: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    """Prepare a worker: Ctrl-C is its parent's business, and it does not outlive that."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """Prepare a worker, which does not outlive its parent."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     prepare(*arguments)
 

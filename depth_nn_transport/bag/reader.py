@@ -15,10 +15,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from depth_nn_transport.bag.errors import BagError
 from rosbags.interfaces import Connection
@@ -57,8 +58,10 @@ class BagReader:
         _check_kind(path)
         with self._readable_errors():
             self._reader = Reader(path)
-            self._reader.open()
+            with _known_definitions():
+                self._reader.open()
         storages = getattr(self._reader.storage, 'storages', [self._reader.storage])
+        _match(storages, self._reader.connections)
         is_mcap = any(isinstance(storage, McapReader) for storage in storages)
         self.storage = StoragePlugin.MCAP if is_mcap else StoragePlugin.SQLITE3
         self.connections = list(self._reader.connections)
@@ -85,13 +88,20 @@ class BagReader:
             connections: of these topics; of all if None.
 
         Raises:
-            BagError: if the bag is damaged.
+            BagError: if the bag is damaged, or holds fewer messages than it tells.
 
         """
-        if connections is not None and not connections:
+        wanted = self.connections if connections is None else connections
+        if not wanted:
             return
+        missing = sum(topic.msgcount for topic in wanted)
         with self._readable_errors():
-            yield from self._reader.messages(connections or ())
+            for message in self._reader.messages(wanted):
+                missing -= 1
+                yield message
+        if missing > 0:
+            raise BagError(f'{self.path} lacks {missing} messages that it tells of in its '
+                           'metadata; `ros2 bag reindex` counts anew what is there')
 
     @contextmanager
     def _readable_errors(self) -> Iterator[None]:
@@ -99,10 +109,48 @@ class BagReader:
         try:
             yield
         except Exception as error:
+            if isinstance(error, BagError):
+                raise BagError(f'{self.path} cannot be read: {error}') from error
             raise BagError(
                 f'{self.path} cannot be read: {_in_words(error)}. If its recording was cut short, '
                 '`ros2 bag reindex` (sqlite3) or `mcap recover` (MCAP) may restore it'
             ) from error
+
+
+def check_path(path: Path) -> None:
+    """Refuse a path that SQLite, asked by a URI, would take for another one.
+
+    Raises:
+        BagError: if it is such a path.
+
+    """
+    if taken := [character for character in '#?%' if character in str(path)]:
+        raise BagError(f'{path}: a database of sqlite3 cannot be opened below a name with '
+                       f'{taken[0]!r}; rename it, or take mcap')
+
+
+def _match(storages: Iterable[Any], topics: Iterable[Connection]) -> None:
+    """Give topics in files the QoS of ``metadata.yaml``, which people edit.
+
+    Topics whose QoS differ would be taken for others, and their messages passed over.
+    """
+    edited = {(topic.topic, topic.msgtype): topic.ext for topic in topics}
+    for storage in storages:
+        storage.connections[:] = [
+            one._replace(ext=edited.get((one.topic, one.msgtype), one.ext))
+            for one in storage.connections
+        ]
+
+
+@contextmanager
+def _known_definitions() -> Iterator[None]:
+    """Put into words that a type is defined in no way that is known."""
+    try:
+        yield
+    except KeyError as error:
+        raise BagError(f'a message type is defined in the format {error}, which is not known, as '
+                       'where its recorder did not find it; leave its topic out by '
+                       '`ros2 bag convert`') from error
 
 
 def bag_size(path: Path) -> int:
@@ -130,6 +178,8 @@ def _check_kind(path: Path) -> None:
 
 def _check_closed(files: list[Path]) -> None:
     for file in files:
+        if file.suffix == '.db3':
+            check_path(file)
         for leftover in (file.with_name(file.name + suffix) for suffix in _LEFTOVERS):
             if leftover.exists() and leftover.stat().st_size > 0:
                 raise BagError(

@@ -65,6 +65,7 @@ class Recorder(Node):  # type: ignore[misc]
         self.failure: BagError | None = None
         self._writer = writer
         self._awaited = set(self.counts)
+        self._end_ns = math.inf
         self._timer = self.create_timer(_DISCOVERY_PERIOD_S, self.discover)
         self.discover()
 
@@ -74,13 +75,20 @@ class Recorder(Node):  # type: ignore[misc]
         return sum(self.counts.values())
 
     def discover(self) -> None:
-        """Subscribe to the topics that have appeared."""
+        """Subscribe to the topics that have appeared; do without those that cannot be recorded."""
         types = dict(self.get_topic_names_and_types())
         for topic in sorted(self._awaited & types.keys()):
             publishers = self.get_publishers_info_by_topic(topic)
             if publishers:
-                self._subscribe(topic, publishers[0].topic_type, publishers)
                 self._awaited.discard(topic)
+                try:
+                    self._subscribe(topic, publishers[0].topic_type, publishers)
+                except BagError as error:
+                    self.get_logger().error(f'{topic} is not recorded: {error}')
+
+    def end(self) -> None:
+        """Leave out what comes from now on."""
+        self._end_ns = time.time_ns()
 
     def _full_name(self, topic: str) -> str:
         try:
@@ -99,9 +107,13 @@ class Recorder(Node):  # type: ignore[misc]
         )
         self.get_logger().info(f'recording {topic}')
 
-    def _write(self, connection: Connection, data: bytes) -> None:
+    def _write(self, connection: Connection, data: bytes, arrival: Any) -> None:
+        # Not every middleware tells when a message came.
+        received_ns = arrival['received_timestamp'] or time.time_ns()
+        if received_ns > self._end_ns:
+            return
         try:
-            self._writer.write(connection, time.time_ns(), data)
+            self._writer.write(connection, received_ns, data)
         except BagError as error:
             self.failure = error
         else:
@@ -120,9 +132,10 @@ def record_topics(
     # The signal handlers of rclpy would take away the context with messages still in the queues.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     try:
-        with BagWriter(path, StoragePlugin.MCAP) as writer:
+        # A bag that is being finished is not to be told again.
+        with _told_to_stop() as told, BagWriter(path, StoragePlugin.MCAP, keep=True) as writer:
             recorder = Recorder(writer, topics)
-            _spin(recorder, duration_s)
+            _spin(recorder, duration_s, told)
             if recorder.failure is not None:
                 raise recorder.failure
             return recorder.counts
@@ -130,27 +143,26 @@ def record_topics(
         rclpy.try_shutdown()
 
 
-def _spin(recorder: Recorder, duration_s: float | None) -> None:
+def _spin(recorder: Recorder, duration_s: float | None, told: threading.Event) -> None:
     executor = SingleThreadedExecutor()
     executor.add_node(recorder)
     end = math.inf if duration_s is None else time.monotonic() + duration_s
-    with _told_to_stop() as told:
-        while recorder.failure is None and not told.is_set() and time.monotonic() < end:
-            executor.spin_once(timeout_sec=_POLL_S)
-        _drain(executor, recorder)
+    while recorder.failure is None and not told.is_set() and time.monotonic() < end:
+        executor.spin_once(timeout_sec=_POLL_S)
+    recorder.end()
+    _drain(executor, recorder)
 
 
 def _drain(executor: SingleThreadedExecutor, recorder: Recorder) -> None:
     """Write what waits in the queues, and no more than they hold."""
-    written = recorder.written
+    written, since = recorder.written, time.monotonic()
     most = written + QUEUE_DEPTH * len(recorder.counts)
-    while written < most and recorder.failure is None:
-        start = time.monotonic()
+    # What ends a wait without a message that is written, such as a timer or a message that came
+    # too late, tells nothing of the queues.
+    while written < most and recorder.failure is None and time.monotonic() < since + _POLL_S:
         executor.spin_once(timeout_sec=_POLL_S)
-        # What ends a wait early without a message, such as a timer, tells nothing of the queues.
-        if recorder.written == written and time.monotonic() - start >= _POLL_S:
-            return
-        written = recorder.written
+        if recorder.written > written:
+            written, since = recorder.written, time.monotonic()
 
 
 @contextmanager
@@ -171,7 +183,8 @@ def _message_class(msgtype: str) -> Any:
     try:
         return getattr(import_module(f'{package}.msg'), name)
     except (ImportError, AttributeError) as error:
-        raise BagError(f'type {msgtype} is not installed; source its workspace') from error
+        raise BagError(f'type {msgtype} is not installed as a message; source its workspace'
+                       ) from error
 
 
 def _definition(msgtype: str) -> Definition:

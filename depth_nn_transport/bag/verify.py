@@ -21,7 +21,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 import hashlib
 import heapq
-from itertools import chain
 from typing import Any
 
 from depth_nn_transport.bag.comparison import compare, FrameComparison, FramePair, picture_of, Side
@@ -170,7 +169,9 @@ def _compare_topic(
 ) -> DepthReport:
     report = DepthReport(original.topic, restored.topic)
     left = set() if restored.topic == original.topic else _digests_on(after, original.topic)
-    pairs = _pairs(_frames(before, original), _frames(after, restored), report, left)
+    # A frame that was left as it was needs no partner.
+    converted = (one for one in _frames(before, original) if _digest(one[1].data) not in left)
+    pairs = _pairs(converted, _frames(after, restored), report)
     tasks = (
         Task(sides, len(sides[0].data) + len(sides[1].data), compare, sides) for sides in pairs
     )
@@ -205,26 +206,21 @@ def _frames(reader: BagReader, topic: Connection) -> Iterator[tuple[int, Side]]:
 
 
 def _pairs(
-    before: Iterator[tuple[int, Side]], after: Iterator[tuple[int, Side]], report: DepthReport,
-    left: Collection[bytes],
+    before: Iterator[tuple[int, Side]], after: Iterator[tuple[int, Side]], report: DepthReport
 ) -> Iterator[tuple[Side, Side]]:
-    """Match frames of equal stamps; of two that differ, the earlier one has no partner.
-
-    A frame that was left as it was needs none.
-    """
+    """Match frames of equal stamps; of two that differ, the earlier one has no partner."""
     first, second = next(before, None), next(after, None)
     while first is not None and second is not None:
         if first[0] == second[0]:
             yield first[1], second[1]
             first, second = next(before, None), next(after, None)
         elif first[0] < second[0]:
-            report.missing += _digest(first[1].data) not in left
+            report.missing += 1
             first = next(before, None)
         else:
             report.extra += 1
             second = next(after, None)
-    for _, side in chain([] if first is None else [first], before):
-        report.missing += _digest(side.data) not in left
+    report.missing += (first is not None) + sum(1 for _ in before)
     report.extra += (second is not None) + sum(1 for _ in after)
 
 

@@ -41,8 +41,9 @@ from depth_nn_transport.frames.files import write_depth
 from depth_nn_transport.frames.messages import message_to_encoded
 from depth_nn_transport.runtime.registry import AUTO
 
-# Cameras in one bag that each keep a codec with their lattice at hand.
-_CODECS = 4
+# Cameras in one bag that each keep a codec with their lattice at hand; making one takes as long as
+# many frames.
+_CODECS = 16
 
 _model = 'main'
 _runtime = AUTO

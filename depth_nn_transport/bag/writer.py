@@ -27,6 +27,7 @@ from typing import Literal
 
 from depth_nn_transport.bag.errors import BagError
 from depth_nn_transport.bag.message_types import Definition
+from depth_nn_transport.bag.reader import check_path
 from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import (
     CompressionFormat,
@@ -49,16 +50,27 @@ class BagWriter:
     """
 
     def __init__(
-        self, path: Path, storage: StoragePlugin, custom_data: Mapping[str, str] | None = None
+        self, path: Path, storage: StoragePlugin, custom_data: Mapping[str, str] | None = None,
+        keep: bool = False,
     ) -> None:
         """Begin a bag; chunks of MCAP are compressed with zstd.
+
+        Args:
+            path: of the bag.
+            storage: its format.
+            custom_data: noted in it.
+            keep: leave what was written in its hidden folder if the bag cannot be finished, as
+                it cannot be made again.
 
         Raises:
             BagError: if the path is taken or cannot be written.
 
         """
         self.path = path
-        if path.exists():
+        self._may_keep, self._keep = keep, False
+        if storage is StoragePlugin.SQLITE3:
+            check_path(path)
+        if os.path.lexists(path):
             raise BagError(f'{path} exists already; choose another name or remove it')
         with self._readable_errors():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -98,10 +110,12 @@ class BagWriter:
             if error is None:
                 with self._readable_errors():
                     self._finish()
+                self._keep = False
             else:
                 self._writer.abort()
         finally:
-            self._remove()
+            if not self._keep:
+                self._remove()
 
     def add_topic(
         self, topic: str, msgtype: str, definition: Definition, qos: Sequence[Qos] = ()
@@ -127,6 +141,7 @@ class BagWriter:
             BagError: if the bag cannot be written.
 
         """
+        self._keep = self._may_keep
         with self._readable_errors():
             self._writer.write(connection, timestamp, data)
 
@@ -154,5 +169,6 @@ class BagWriter:
     def _readable_errors(self) -> Iterator[None]:
         try:
             yield
-        except (OSError, sqlite3.Error, WriterError) as error:
-            raise BagError(f'{self.path} cannot be written: {error}') from error
+        except (OSError, OverflowError, sqlite3.Error, WriterError) as error:
+            kept = f'; what was recorded is in {self._workplace}' if self._keep else ''
+            raise BagError(f'{self.path} cannot be written: {error}{kept}') from error

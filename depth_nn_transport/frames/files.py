@@ -79,11 +79,14 @@ def read_depth(path: Path) -> NDArray[np.uint16]:
 def write_depth(path: Path, depth: NDArray[np.uint16] | NDArray[np.float32]) -> None:
     """Write a depth image as 16-bit PNG in mm; metres are rounded and limited to 65.535 m.
 
+    Infinite depth is a hole, as NaN is (REP-117).
+
     Raises:
         FrameFileError: if the file cannot be written.
 
     """
-    millimetres = np.nan_to_num(depth) * 1000 if depth.dtype == np.float32 else depth
+    finite = depth if depth.dtype == np.uint16 else np.where(np.isfinite(depth), depth, 0)
+    millimetres = finite if depth.dtype == np.uint16 else finite.astype(np.float64) * 1000
     write_image(path, np.clip(np.rint(millimetres), 0, 65535).astype(np.uint16))
 
 

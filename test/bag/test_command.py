@@ -198,6 +198,30 @@ def test_verify_finds_restored_frames_beside_those_that_stayed(tmp_path):
     assert summary['good'] and [one['frames'] for one in summary['depth']] == [2]
 
 
+def test_verify_pairs_frames_of_one_stamp_though_some_stayed(tmp_path):
+    images = [image_message(image, '16UC1', header(0)) for image in
+              (frame(0), frame(1)[:8], frame(2))]
+    before = write_images(tmp_path / 'before', {'/a': images})
+    run('compress', before, tmp_path / 'small', '--mode', 'lossless', '--threads', 1)
+    result = run('verify', before, tmp_path / 'small', '--threads', 1, '--json')
+    (report,) = json.loads(result.stdout)['depth']
+    assert (report['frames'], report['missing'], report['problems']) == (2, 0, {})
+
+
+def test_any_hole_of_a_lossless_float_is_like_another(tmp_path):
+    metres = (frame(0) / np.float32(1000)).astype(np.float32)
+    metres[0, :4] = np.inf, -np.inf, -1, np.nan
+    before = write_images(tmp_path / 'before', {'/a': [metres]}, '32FC1')
+    run('compress', before, tmp_path / 'small', '--mode', 'lossless', '--threads', 1)
+    run('verify', before, tmp_path / 'small', '--threads', 1)
+
+
+def test_verify_tells_what_it_found_though_no_picture_can_be_drawn(bag, compressed, tmp_path):
+    result = run('verify', bag, compressed, '--threads', 1, '--out', tmp_path / 'no' / 'a.png',
+                 status=1)
+    assert RAW in result.stdout
+
+
 def test_verify_prints_json_of_frames_without_depth(tmp_path):
     before = write_images(tmp_path / 'before', {'/a': [np.zeros((16, 16), np.uint16)]})
     result = run('verify', before, before, '--threads', 1, '--json')
@@ -246,6 +270,28 @@ def test_info_tells_how_depth_is_coded(bag, compressed):
     assert before[RAW]['messages'] == FRAMES
     assert before[RAW]['rate'] == pytest.approx(30, rel=1e-3)
     assert '32FC1, lossy, model main-' in run('info', compressed).stdout
+
+
+def test_info_tells_of_a_damaged_message(tmp_path):
+    data = image_message(frame(0), '16UC1', header(0))
+    bag = write_images(tmp_path / 'bag', {'/a': [data]})
+    run('compress', bag, tmp_path / 'small', '--threads', 1)
+    with BagReader(tmp_path / 'small') as reader:
+        ((topic, _, encoded),) = reader.messages()
+    with BagWriter(tmp_path / 'cut', StoragePlugin.MCAP) as writer:
+        cut = writer.add_topic(topic.topic, topic.msgtype, known_definition(topic.msgtype))
+        writer.write(cut, 0, encoded[:30])
+    assert 'damaged' in run('info', tmp_path / 'cut').stdout
+
+
+def test_export_makes_holes_of_infinite_depth(tmp_path):
+    metres = np.full((16, 16), 2, np.float32)
+    metres[0, :3] = np.inf, -np.inf, np.nan
+    bag = write_images(tmp_path / 'bag', {'/a': [metres]}, '32FC1')
+    run('export', bag, '--out', tmp_path / 'out', '--threads', 1)
+    (path,) = (tmp_path / 'out' / 'a').iterdir()
+    depth = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+    assert (depth[0, :3] == 0).all() and (depth[1:] == 2000).all()
 
 
 def test_a_frame_that_cannot_be_compressed_stays_as_it_is(bag, tmp_path):

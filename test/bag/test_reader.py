@@ -15,12 +15,20 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import sqlite3
+
 from depth_nn_transport.bag.errors import BagError
 from depth_nn_transport.bag.reader import BagReader, STORAGE_SUFFIXES
+from depth_nn_transport.bag.writer import BagWriter
 
 import pytest
 
-from .conftest import contents
+from rosbags.interfaces import QosReliability
+from rosbags.rosbag2 import StoragePlugin
+
+from .conftest import contents, write_bag
 
 
 def data_file(bag):
@@ -53,6 +61,54 @@ def test_a_database_that_was_not_closed_is_refused(bag, tmp_path):
     path.write_bytes(data_file(bag).read_bytes())
     path.with_name('open.db3-wal').write_bytes(b'pages')
     with pytest.raises(BagError, match='was not closed'):
+        BagReader(path)
+
+
+def copied(bag, path):
+    """Copy a bag whose files go by the name of its folder."""
+    shutil.copytree(bag, path)
+    return path
+
+
+def test_a_qos_edited_in_the_metadata_loses_no_message(bag, tmp_path):
+    path = copied(bag, tmp_path / 'bag')
+    metadata = path / 'metadata.yaml'
+    text = metadata.read_text()
+    edited = re.sub(r'reliability: \d', 'reliability: 1', text)
+    assert edited != text
+    metadata.write_text(edited)
+    assert contents(path) == contents(bag)
+    with BagReader(path) as reader:
+        profiles = [topic.ext.offered_qos_profiles[0] for topic in reader.connections]
+    assert {profile.reliability for profile in profiles} == {QosReliability.RELIABLE}
+
+
+def test_messages_that_the_metadata_tells_of_are_missed(bag, tmp_path):
+    path = copied(bag, tmp_path / 'bag')
+    metadata = path / 'metadata.yaml'
+    text = metadata.read_text()
+    metadata.write_text(re.sub(r'(message_count: )(\d+)', lambda m: m[1] + '9', text))
+    with pytest.raises(BagError, match=r'lacks \d+ messages'):
+        read_all(path)
+
+
+@pytest.mark.parametrize('name', ['run#2', 'what?', 'a%20b'])
+def test_a_path_that_sqlite_misunderstands_is_refused(bag, tmp_path, name):
+    path = copied(bag, tmp_path / name)
+    if data_file(path).suffix == '.db3':
+        with pytest.raises(BagError, match='rename it'):
+            BagReader(path)
+        with pytest.raises(BagError, match='rename it'):
+            BagWriter(tmp_path / name / 'out', StoragePlugin.SQLITE3)
+    else:
+        assert contents(path) == contents(bag)
+
+
+def test_a_definition_in_an_unknown_format_is_told(tmp_path):
+    path = write_bag(tmp_path / 'bag', StoragePlugin.SQLITE3, frames=1)
+    with sqlite3.connect(path / 'bag.db3') as database:
+        database.execute("UPDATE message_definitions SET encoding = ''")
+    with pytest.raises(BagError, match='its recorder did not find it'):
         BagReader(path)
 
 

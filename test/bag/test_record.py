@@ -147,3 +147,31 @@ def test_messages_that_wait_behind_a_timer_are_written():
     waiting = Waiting('message', 'timer', 'message', 'timer', 'timer', 'message')
     _drain(waiting, waiting)
     assert waiting.written == 3
+
+
+def test_messages_that_keep_coming_do_not_keep_a_recording_from_ending(tmp_path):
+    path = tmp_path / 'bag'
+    publisher = start(sys.executable, '-c', PUBLISHER)
+    recorder = start(sys.executable, '-m', 'depth_nn_transport', 'bag', 'record', path, TOPIC,
+                     '--duration', 3)
+    try:
+        output, _ = recorder.communicate(timeout=TIMEOUT_S)
+    finally:
+        publisher.kill()
+        publisher.communicate()
+    assert recorder.returncode == 0, output
+    with BagReader(path) as reader:
+        assert reader.message_count > 0 and reader.duration_s < 3.2
+
+
+# Publishes fifty messages a second until it is killed.
+PUBLISHER = f"""
+import time
+import rclpy
+from depth_nn_transport_msgs.msg import CompressedDepth
+rclpy.init()
+publisher = rclpy.create_node('camera').create_publisher(CompressedDepth, '{TOPIC}', 10)
+while True:
+    publisher.publish(CompressedDepth(encoding='16UC1'))
+    time.sleep(0.02)
+"""

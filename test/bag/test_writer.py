@@ -45,6 +45,28 @@ def test_nothing_is_there_before_the_end_and_after_an_error(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_cannot_be_made_again_is_kept_after_an_error(tmp_path):
+    path = tmp_path / 'bag'
+
+    def fail(messages):
+        with BagWriter(path, StoragePlugin.MCAP, keep=True) as writer:
+            topic = writer.add_topic('/a', COMPRESSED_DEPTH, known_definition(COMPRESSED_DEPTH))
+            for number in range(messages):
+                writer.write(topic, number, b'data')
+            writer.write(topic, -1, b'data')
+
+    with pytest.raises(BagError, match=r'what was recorded is in .*\.bag\..*\.partial'):
+        fail(3)
+    (kept,) = tmp_path.iterdir()
+    assert list(kept.rglob('*.mcap'))
+
+
+def test_a_link_to_nowhere_takes_the_name(tmp_path):
+    (tmp_path / 'bag').symlink_to(tmp_path / 'nowhere')
+    with pytest.raises(BagError, match='exists already'):
+        BagWriter(tmp_path / 'bag', StoragePlugin.MCAP)
+
+
 def test_a_name_that_is_taken_is_refused(tmp_path):
     with pytest.raises(BagError, match='exists already'):
         BagWriter(tmp_path, StoragePlugin.MCAP)
