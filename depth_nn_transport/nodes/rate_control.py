@@ -150,7 +150,8 @@ class RateController:
     For each frame: `choose` a quality, encode, and ask for the `delay`. If there is one, wait,
     send and tell that it was `sent`; if not, encode again at the quality that `retry` names, or
     skip the frame. No 500 ms hold more than the rate allows plus one frame's worth, which is the
-    rate times the period of the frames. Time before the first frame is sent does not count.
+    rate times the period of the frames; but for a frame that is larger than that at quality 0,
+    which goes alone, once it is paid for. Time before the first frame is sent does not count.
     """
 
     def __init__(self, bits_per_second: float) -> None:
@@ -201,9 +202,11 @@ class RateController:
         for wait in self._moments(now):
             if size <= self._limit(now + wait):
                 return wait
-        # What is larger than a window's share can only go alone, once it is paid for.
-        alone = self._room(now) >= self._rate * WINDOW_S and self._affordable() == math.inf
-        return 0.0 if alone else None
+        return 0.0 if self._quality == 0 and self._may_go_alone(now) else None
+
+    def _may_go_alone(self, now: float) -> bool:
+        """Tell whether a frame may go that is larger than a window's share at any quality."""
+        return self._room(now) >= self._rate * WINDOW_S and self._affordable() == math.inf
 
     def _has_time_to_retry(self, now: float) -> bool:
         """Tell whether there is time to encode a frame once more just to change its size."""
@@ -228,7 +231,12 @@ class RateController:
         highest = MAX_QUALITY if size <= limit and not self._is_retry else quality - 1
         self._learn(quality, size)
         better = min(self._model.quality_for(self._target(now)), highest)
-        return better if better >= 0 and self._model.size(better) <= limit else None
+        if better < 0 or self._model.size(better) > limit:
+            if quality == 0 or not self._may_go_alone(now):
+                return None
+            better = 0
+        self._quality = better
+        return better
 
     def sent(self, now: float, quality: int, size: int) -> None:
         """Take in a frame that was sent."""

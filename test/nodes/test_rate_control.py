@@ -218,13 +218,23 @@ def test_frames_are_skipped_one_by_one_where_no_quality_is_low_enough(times_too_
     assert np.diff(times).max() * RATE_HZ < 2 * times_too_large + 1.5
 
 
-def test_a_frame_larger_than_a_window_goes_alone():
+def test_a_frame_larger_than_a_window_at_any_quality_goes_alone():
     controller = RateController(8000)
-    controller.choose(0.0)
+    quality = controller.choose(0.0)
+    assert quality > 0
+    assert controller.delay(0.0, 20_000) is None
+    assert controller.retry(quality, 20_000, 0.0) == 0
     assert controller.delay(0.0, 10_000) == 0
     controller.sent(0.0, 0, 10_000)
     assert controller.choose(0.1) == 0
     assert controller.delay(0.1, 10_000) is None
+
+
+def test_the_first_frame_is_made_small_enough_for_half_a_second():
+    target = 8 * 2 * size_of(0, 0)
+    times, sizes, _ = play(RateController(target), np.zeros(1))
+    assert len(times) == 1
+    assert 8 * sizes[0] <= target * WINDOW_S + target / RATE_HZ
 
 
 @settings(max_examples=30)
