@@ -82,7 +82,12 @@ def find_steps(plane: Plane, valid: Bits, least: float = MIN_GAP) -> Steps:
         valid: bool (H, W).
         least: gap between the surfaces, quanta.
 
+    Raises:
+        ValueError: if the plane is not of whole blocks.
+
     """
+    if plane.shape[0] % BLOCK or plane.shape[1] % BLOCK:
+        raise ValueError(f'plane of {plane.shape}, expected multiples of {BLOCK}')
     near, heights = _find(plane, valid, least)
     return Steps(near, np.rint(heights / HEIGHT_UNIT).astype(np.int32))
 

@@ -68,6 +68,8 @@ def _prepare(device: str, threads: int) -> str:
     torch.set_num_threads(threads)
     if device == 'auto':
         return 'cuda' if torch.cuda.is_available() else 'cpu'
+    if device.startswith('cuda') and not torch.cuda.is_available():
+        raise click.ClickException('no CUDA GPU is at hand; choose --device cpu')
     return device
 
 
@@ -90,7 +92,7 @@ def transform(
         settings = load_config(config, TrainingConfig, ModelConfig)
         recordings = load_recordings(data), thin(load_recordings(val), 4)
         trainer = Trainer(settings, run, device, ModelFiles.load(start) if start else None)
-    except ValueError as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     trainer.run(*recordings, evaluate_every, workers)
 
@@ -116,7 +118,7 @@ def hific(
         settings = load_config(config, HificTrainingConfig, HificConfig)
         recordings = load_depths(data), thin(load_depths(val), 4)
         trainer = HificTrainer(settings, run, device, start)
-    except ValueError as error:
+    except (OSError, RuntimeError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     trainer.run(*recordings, evaluate_every, workers)
 
@@ -224,12 +226,12 @@ def export(run: Path, data: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     try:
         model = exporter.load_run(run)
+        recordings = thin(load_recordings(data), FRAMES_PER_RECORDING)
         exporter.export_model(model, out)
         latent = exporter.logistic_tables()
         hyper = exporter.hyper_tables(model.entropy_model.hyper_prior)
         exporter.write_tables(out, latent, hyper)
         files = ModelFiles.load(str(out.resolve()))
-        recordings = thin(load_recordings(data), FRAMES_PER_RECORDING)
         latent, hyper = fit_tables(files, recordings, latent, hyper)
         exporter.write_tables(out, latent, hyper)
     except ValueError as error:

@@ -100,9 +100,10 @@ def thin(recordings: Sequence[Recording], frames: int) -> list[Recording]:
     """Keep a few frames of each recording, evenly spaced."""
     kept = []
     for recording in recordings:
-        step = max(1, len(recording.planes) // frames)
-        every = slice(None, step * frames, step)
-        kept.append(Recording(recording.name, recording.planes[every], recording.valid[every]))
+        last = len(recording.planes) - 1
+        chosen = sorted({round(place) for place in np.linspace(0, last, frames)})
+        planes = [recording.planes[k] for k in chosen]
+        kept.append(Recording(recording.name, planes, [recording.valid[k] for k in chosen]))
     return kept
 
 

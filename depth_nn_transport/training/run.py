@@ -17,10 +17,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields as dataclass_fields
 import json
 import math
 from pathlib import Path
+from pickle import UnpicklingError
 import time
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -54,6 +55,18 @@ class RunConfig:
     warmup: int = 200
     average_decay: float = 0.999
     seed: int = 0
+    # What crops are whole multiples of, pixels.
+    crop_unit: ClassVar[int] = 32
+
+    def __post_init__(self) -> None:
+        """Check what networks and blocks depend on.
+
+        Raises:
+            ValueError: if the crop is no multiple of its unit.
+
+        """
+        if self.crop < 1 or self.crop % self.crop_unit:
+            raise ValueError(f'crop is {self.crop}, not a multiple of {self.crop_unit}')
 
 
 Config = TypeVar('Config', bound=RunConfig)
@@ -64,15 +77,25 @@ def load_config(path: Path, config_type: type[Config], model_type: type[Any]) ->
     """Read a YAML file of the fields of a configuration, those of the model under ``model``.
 
     Raises:
-        ValueError: if a field is unknown.
+        ValueError: if the file is no such mapping, or a field is unknown or of another type.
 
     """
-    fields = yaml.safe_load(path.read_text()) or {}
     try:
-        model = model_type(**fields.pop('model', {}))
-        return config_type(model=model, **fields)
-    except TypeError as error:
+        given = dict(yaml.safe_load(path.read_text()) or {})
+        model = model_type(**given.pop('model', {}))
+        return config_type(model=model, **_numbers(config_type, given))
+    except (TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f'{path}: {error}') from error
+
+
+def _numbers(config_type: type[RunConfig], given: dict[str, Any]) -> dict[str, Any]:
+    """Make numbers of what YAML leaves as text, such as 1e-3."""
+    makers = {'int': int, 'float': float}
+    types = {field.name: str(field.type) for field in dataclass_fields(config_type)}
+    return {
+        name: makers[types[name]](value) if types.get(name) in makers else value
+        for name, value in given.items()
+    }
 
 
 Batch = tuple[Tensor, Tensor]
@@ -102,7 +125,12 @@ class TrainingRun(ABC, Generic[Config, Model]):
     sampler_type: ClassVar[type[CropSampler]] = CropSampler
 
     def __init__(self, config: Config, model: Model, folder: Path, device: str) -> None:
-        """Start a run, or resume the one that is in the folder."""
+        """Start a run, or resume the one that is in the folder.
+
+        Raises:
+            ValueError: if that is damaged or of another model.
+
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.config, self.folder, self.device = config, folder, device
         self.model = model.to(device)
@@ -114,7 +142,7 @@ class TrainingRun(ABC, Generic[Config, Model]):
         self.step = 0
         self.history: list[dict[str, Any]] = []
         if self.checkpoint.exists():
-            self.load_state(torch.load(self.checkpoint, map_location=device, weights_only=True))
+            self._resume()
 
     @abstractmethod
     def loss(self, plane: Tensor, valid: Tensor) -> Tensor:
@@ -127,6 +155,14 @@ class TrainingRun(ABC, Generic[Config, Model]):
     @abstractmethod
     def plot(self, path: Path) -> None:
         """Draw the history."""
+
+    def _resume(self) -> None:
+        try:
+            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
+            self.load_state(state)
+        except (EOFError, KeyError, RuntimeError, UnpicklingError) as error:
+            raise ValueError(f'{self.checkpoint} is damaged or of another model: {error}; '
+                             'choose another folder for the run') from error
 
     @property
     def checkpoint(self) -> Path:
@@ -190,7 +226,7 @@ class TrainingRun(ABC, Generic[Config, Model]):
         return float(loss.detach())
 
     def _learning_rate(self) -> float:
-        warm = min(1.0, (self.step + 1) / self.config.warmup)
+        warm = min(1.0, (self.step + 1) / max(self.config.warmup, 1))
         cosine = 0.5 * (1 + math.cos(math.pi * self.step / self.config.steps))
         return self.config.learning_rate * warm * max(cosine, 0.01)
 

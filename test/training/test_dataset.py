@@ -51,10 +51,11 @@ def test_mostly_empty_crops_are_avoided():
 
 
 def test_thinning_keeps_evenly_spaced_frames():
-    planes = [np.full((32, 32), k, np.float32) for k in range(10)]
-    (kept,) = thin([Recording('a', planes, [p > -1 for p in planes])], 3)
-    assert [int(p[0, 0]) for p in kept.planes] == [0, 3, 6]
-    assert len(kept.valid) == 3
+    for count, frames, expected in ((10, 4, [0, 3, 6, 9]), (7, 4, [0, 2, 4, 6]), (2, 3, [0, 1])):
+        planes = [np.full((32, 32), k, np.float32) for k in range(count)]
+        (kept,) = thin([Recording('a', planes, [p > -1 for p in planes])], frames)
+        assert [int(p[0, 0]) for p in kept.planes] == expected
+        assert len(kept.valid) == len(expected)
 
 
 def test_a_folder_without_folders_is_named(tmp_path):

@@ -125,6 +125,22 @@ def test_config_is_read_and_checked(tmp_path):
     path.write_text('steps: 7\nmodel:\n  width: 16\n')
     read = load_config(path, TrainingConfig, ModelConfig)
     assert read == TrainingConfig(model=ModelConfig(width=16), steps=7)
-    path.write_text('speed: 7\n')
-    with pytest.raises(ValueError, match=r'config\.yaml.*speed'):
+    # YAML takes this for text.
+    path.write_text('learning_rate: 1e-3\n')
+    assert load_config(path, TrainingConfig, ModelConfig).learning_rate == 0.001
+
+
+@pytest.mark.parametrize('text, word', [
+    ('speed: 7', 'speed'), ('crop: 100', 'multiple of 32'), ('steps: many', 'many'),
+    ('- steps', 'dictionary'), ('steps: [', 'flow')])
+def test_a_wrong_config_is_told(tmp_path, text, word):
+    path = tmp_path / 'config.yaml'
+    path.write_text(text)
+    with pytest.raises(ValueError, match=rf'(?s)config\.yaml.*{word}'):
         load_config(path, TrainingConfig, ModelConfig)
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path):
+    (tmp_path / 'checkpoint.pt').write_bytes(b'PK')
+    with pytest.raises(ValueError, match='damaged or of another model'):
+        Trainer(TrainingConfig(model=ModelConfig(width=16)), tmp_path, 'cpu')

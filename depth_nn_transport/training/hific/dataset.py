@@ -43,9 +43,16 @@ def load_depths(root: Path) -> list[Recording]:
 
 
 def load_depth_recording(folder: Path) -> Recording:
-    """Read a folder; frames without a valid pixel are left out."""
+    """Read a folder; frames without a valid pixel are left out.
+
+    Raises:
+        ValueError: if none is left.
+
+    """
     depths = [read_depth(path) for path in find_files([folder], IMAGE_SUFFIX)]
     depths = [depth for depth in depths if depth.any()]
+    if not depths:
+        raise ValueError(f'{folder} holds no 16-bit depth PNG with a valid pixel')
     return Recording(folder.name, [filled(d) for d in depths], [d > 0 for d in depths])
 
 

@@ -24,7 +24,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 import math
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, ClassVar
 
 from depth_nn_transport.training.dataset import Recording
 from depth_nn_transport.training.hific.dataset import DepthCropSampler
@@ -69,6 +69,7 @@ class HificTrainingConfig(RunConfig):
     steps: int = 5000
     batch: int = 4
     crop: int = 128
+    crop_unit: ClassVar[int] = 64
     trained: str = 'all'
     target_rate: float = 0.28
     adversarial_weight: float = 0.0
@@ -78,9 +79,10 @@ class HificTrainingConfig(RunConfig):
         """Check what has few values.
 
         Raises:
-            ValueError: if ``trained`` is unknown.
+            ValueError: if ``trained`` is unknown, or the crop no multiple of its unit.
 
         """
+        super().__post_init__()
         if self.trained not in TRAINED:
             raise ValueError(f'trained is {self.trained!r}, not one of {", ".join(TRAINED)}')
 
