@@ -36,7 +36,7 @@ SIMULATED = 'simulated_stereo'
 
 @click.command()
 @click.argument('folders', nargs=-1, required=True, metavar='DIR...', type=FOLDER)
-@click.option('--frames', default=5, show_default=True, help='Frames of each folder.')
+@click.option('--frames', default=8, show_default=True, help='Frames of each folder.')
 @click.option('--codecs', help='As of `bench`.')
 def main(folders: tuple[Path, ...], frames: int, codecs: str | None) -> None:
     """Write docs/benchmarks.md and the figures of the model card."""

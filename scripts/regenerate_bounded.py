@@ -24,7 +24,7 @@ from pages import FOLDER, regenerate
 
 @click.command()
 @click.argument('folders', nargs=-1, required=True, metavar='DIR...', type=FOLDER)
-@click.option('--frames', default=3, show_default=True, help='As of `bench bounded`.')
+@click.option('--frames', default=8, show_default=True, help='As of `bench bounded`.')
 def main(folders: tuple[Path, ...], frames: int) -> None:
     """Write the figures of recordings in the folders into the page."""
     regenerate('bounded.md', 'bounded', *folders, '--frames', frames)

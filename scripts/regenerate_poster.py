@@ -27,7 +27,7 @@ from regenerate_benchmarks import simulate, SIMULATED
 
 @click.command()
 @click.argument('folders', nargs=-1, required=True, metavar='DIR...', type=FOLDER)
-@click.option('--frames', default=5, show_default=True, help='Frames of each folder.')
+@click.option('--frames', default=4, show_default=True, help='Frames of each folder.')
 def main(folders: tuple[Path, ...], frames: int) -> None:
     """Write the tables of docs/poster.md, simulated frames included, and its picture."""
     with tempfile.TemporaryDirectory() as scratch:

@@ -33,7 +33,8 @@ from tqdm import tqdm
 
 _DEFAULT_COMMAND = 'rate-distortion'
 
-_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+# Results go by a folder's name, which `.` does not tell.
+_FOLDER = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=Path)
 
 
 def _distinct(
@@ -121,10 +122,10 @@ def rate_distortion(
         points = run.measure_folders(folders, frames, chosen, threads)
         for folder in folders:
             run.picture_errors(out, folder, frames, chosen, points, threads)
+        summaries = run.summarise(points)
+        tables = run.write_report(out, points, summaries, threads)
     except (OSError, ValueError) as error:
         raise click.ClickException(str(error)) from error
-    summaries = run.summarise(points)
-    tables = run.write_report(out, points, summaries, threads)
     click.echo(run.json_line(summaries) if as_json else tables)
 
 

@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from depth_nn_transport.bench.frames import Frame
-from depth_nn_transport.bench.peers import Codec
+from depth_nn_transport.bench.peers import Codec, Peer
 from depth_nn_transport.codec.mask_coder import MaskCoder
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.training.hific.coder import HificCoder
@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class HificPeer:
+class HificPeer(Peer):
     """One net; its rate is what it was trained for, so it has one setting."""
 
     name: str

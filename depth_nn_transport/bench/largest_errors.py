@@ -54,6 +54,8 @@ def draw_largest_errors(
 ) -> None:
     """Draw originals, restorations and errors around the largest errors of the first codec.
 
+    Draws nothing if there is no error.
+
     Args:
         path: of the image to write.
         frames: prepared frames.
@@ -67,6 +69,8 @@ def draw_largest_errors(
     spots = largest_spots([
         error_map(frame, depth) for frame, depth in zip(frames, restored[0], strict=True)
     ])
+    if not spots:
+        return
     figure = Figure(figsize=(2.6 * (1 + 2 * len(codecs)), 2.8 * len(spots)), layout='constrained')
     grid = figure.subplots(len(spots), 1 + 2 * len(codecs), squeeze=False)
     for axes, spot in zip(grid, spots, strict=True):
@@ -83,12 +87,17 @@ def error_map(frame: Frame, restored: NDArray[np.uint16]) -> NDArray[np.float32]
 
 
 def largest_spots(errors: Sequence[NDArray[np.float32]], count: int = _ROWS) -> list[Spot]:
-    """Return the largest errors, each at least a crop away from the larger ones of its frame."""
+    """Return the largest errors, each at least a crop away from the larger ones of its frame.
+
+    Fewer where nothing else is above 0.
+    """
     left = [error.copy() for error in errors]
     spots = []
     for _ in range(count):
         frame = int(np.argmax([error.max() for error in left]))
         error = left[frame]
+        if error.max() == 0:
+            break
         row, column = (int(at) for at in np.unravel_index(error.argmax(), error.shape))
         spots.append(Spot(frame, row, column, float(error[row, column])))
         error[max(row - _CROP, 0):row + _CROP, max(column - _CROP, 0):column + _CROP] = 0

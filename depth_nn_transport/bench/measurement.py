@@ -37,6 +37,7 @@ class OperatingPoint:
         folder, codec, setting_name, setting: what was measured.
         frames: how many.
         bits: per pixel.
+        mask_bits: per pixel, those of them that tell the holes alone.
         encode_ms, decode_ms: medians, preparation included.
         preparation_ms: median of what the preparation takes of ``encode_ms``.
         metrics: over the frames the mean, the root mean square of errors named ``rms`` and the
@@ -49,6 +50,7 @@ class OperatingPoint:
     setting: float
     frames: int
     bits: float
+    mask_bits: float
     encode_ms: float
     decode_ms: float
     preparation_ms: float
@@ -60,6 +62,7 @@ class Sample:
     """One frame through one codec at one setting."""
 
     bits: float
+    mask_bits: float
     encode_ms: float
     decode_ms: float
     preparation_ms: float
@@ -113,6 +116,7 @@ def measure_setting(
 ) -> OperatingPoint:
     """Run one codec at one of its settings over the frames of a folder."""
     samples = []
+    codec.forget()
     for frame in frames:
         samples.append(measure_frame(codec, frame, setting, unit_mm(folder)))
         progress()
@@ -129,6 +133,7 @@ def measure_frame(codec: Codec, frame: Frame, setting: float, unit: float = 1.0)
     preparation_ms = codec.preparation_ms(frame)
     return Sample(
         8 * len(stream) / frame.depth.size,
+        8 * codec.mask_bytes(stream) / frame.depth.size,
         1e3 * (encoded - start) + preparation_ms,
         1e3 * (end - encoded),
         preparation_ms,
@@ -150,6 +155,7 @@ def summarise(
     return OperatingPoint(
         folder, codec.name, codec.setting_name, float(setting), len(samples),
         float(np.mean([sample.bits for sample in samples])),
+        float(np.mean([sample.mask_bits for sample in samples])),
         float(np.median([sample.encode_ms for sample in samples])),
         float(np.median([sample.decode_ms for sample in samples])),
         float(np.median([sample.preparation_ms for sample in samples])),

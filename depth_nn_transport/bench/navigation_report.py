@@ -25,7 +25,7 @@ from depth_nn_transport.bench.navigation import CellChanges, compare_cells, poin
 from depth_nn_transport.bench.navigation_comparison import (
     Impact, LAYER, REACHES_M, SCAN_REACH_M, Scene, Setting,
 )
-from depth_nn_transport.bench.report import table
+from depth_nn_transport.bench.report import finite, table
 
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
@@ -132,9 +132,9 @@ def write_report(out: Path, recordings: Mapping[str, Mapping[str, Figures]]) -> 
     """Write tables and figures to a folder; return the tables."""
     tables = markdown(recordings)
     (out / 'navigation.md').write_text(tables)
-    (out / 'navigation.json').write_text(json.dumps({
+    (out / 'navigation.json').write_text(json.dumps(finite({
         name: {title: asdict(figures) for title, figures in settings.items()}
-        for name, settings in recordings.items()}) + '\n')
+        for name, settings in recordings.items()}), allow_nan=False) + '\n')
     return tables
 
 

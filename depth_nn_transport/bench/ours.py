@@ -39,9 +39,17 @@ class _OurCodec:
         """Nothing is shared."""
         return 0.0
 
+    def forget(self) -> None:
+        """Forget the lattice of the last frame."""
+        self.codec.forget()
+
     def decode(self, stream: bytes) -> NDArray[np.uint16]:
         """Restore the depth."""
         return np.asarray(self.codec.decode(EncodedDepth.from_bytes(stream)), np.uint16)
+
+    def mask_bytes(self, stream: bytes) -> int:
+        """Bytes of the mask."""
+        return len(EncodedDepth.from_bytes(stream).mask)
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,9 @@ class Codec(Protocol):
     def setting_name(self) -> str:
         """What a setting is."""
 
+    def forget(self) -> None:
+        """Forget the frames so far: those that follow are of another recording or setting."""
+
     def preparation_ms(self, frame: Frame) -> float:
         """Time of the shared preparation that ``encode`` builds on but does not repeat."""
 
@@ -71,9 +74,23 @@ class Codec(Protocol):
     def decode(self, stream: bytes) -> NDArray[np.uint16]:
         """Restore the depth, uint16 (H, W), from the stream."""
 
+    def mask_bytes(self, stream: bytes) -> int:
+        """Bytes that a stream has for the holes alone."""
+
+
+class Peer:
+    """What most peers do alike."""
+
+    def forget(self) -> None:
+        """Nothing is remembered."""
+
+    def mask_bytes(self, stream: bytes) -> int:
+        """Holes are coded with the depth."""
+        return 0
+
 
 @dataclass(frozen=True)
-class LossyPeer:
+class LossyPeer(Peer):
     """A transform codec on the filled plane of quanta.
 
     Samples are ``offset + step * (quanta - floor)``: the floor is subtracted and the step lowered
@@ -113,7 +130,12 @@ class LossyPeer:
         valid = decode_mask(stream[start:start + mask_size])
         samples = self.codec.decode(stream[start + mask_size:])[:valid.shape[0], :valid.shape[1]]
         quanta = (samples.astype(np.float32) - self.offset) / np.float32(step) + floor
-        return np.where(valid, np.rint(_lattice(constant).to_depth(quanta)), 0).astype(np.uint16)
+        depth = np.clip(np.rint(_lattice(constant).to_depth(quanta)), 1, DEPTH_MAX)
+        return np.where(valid, depth, 0).astype(np.uint16)
+
+    def mask_bytes(self, stream: bytes) -> int:
+        """Bytes of the mask."""
+        return int(_LOSSY_HEADER.unpack_from(stream)[-1])
 
     def _fit(self, quanta: NDArray[np.float32]) -> tuple[int, float]:
         """Floor and step (float32) that keep the samples within the codec's bits."""
@@ -124,7 +146,7 @@ class LossyPeer:
 
 
 @dataclass(frozen=True)
-class RankPeer:
+class RankPeer(Peer):
     """A lossless codec on ranks of the lattice quantised by ``2 * bound + 1``, 0 for a hole.
 
     At bound 0 values off the grid are sent along, so that it is lossless; at others they are
@@ -163,7 +185,7 @@ class RankPeer:
 
 
 @dataclass(frozen=True)
-class RawPeer:
+class RawPeer(Peer):
     """A lossless codec on the depth as it is, the way ROS sends it today."""
 
     name: str

@@ -25,19 +25,21 @@ from typing import Any
 
 from depth_nn_transport.bench.measurement import OperatingPoint
 from depth_nn_transport.bench.metrics import REGIONS
+from depth_nn_transport.bench.processor import processor_name
 from depth_nn_transport.bench.rate_distortion import Comparison
 from depth_nn_transport.bench.summary import (
     by_codec, by_folder, COMMON_RATE, FolderSummary, HULL_LEVELS, is_lossy,
 )
 
 CONDITIONS = (
-    'One process, {threads} thread(s). Bits are of complete streams, hole mask and lattice '
-    'included. Errors are over valid pixels, in quanta (q) or mm, averaged over the frames. '
-    'PSNR has the peak 65535 mm. Flying: share of restored points between two surfaces, more '
-    'than 3 quanta from every valid original in a 3x3 window. Times are medians over bytes in '
-    'memory. Encoding includes the preparation: confirming the lattice, filling holes and coding '
-    'the mask; a codec without such a figure does what it needs itself. Video encoders are opened '
-    'anew for each frame.'
+    'One process, {threads} thread(s) of {processor}. Bits are of complete streams, hole mask and '
+    'lattice included. Masks of transform peers are JPEG XL, lossless, effort 7; a row of the '
+    'first table gives them our masks instead. Errors are over valid pixels, in quanta (q) or mm, '
+    'averaged over the frames. PSNR has the peak 65535 mm. Flying: share of restored points '
+    'between two surfaces, more than 3 quanta from every valid original in a 3x3 window. Times '
+    'are medians over bytes in memory. Encoding includes the preparation: confirming the lattice, '
+    'filling holes and coding the mask; a codec without such a figure does what it needs itself. '
+    'Video encoders are opened anew for each frame.'
 )
 LARGEST_ERRORS_SUFFIX = '_largest_errors'
 # The setting of each codec that comes nearest to it is shown in more detail.
@@ -63,6 +65,10 @@ _STATISTICS = ('mean', 'rms', 'p99', 'max')
 _ERROR_NAMES = {'mean_q': 'mean', 'rms_q': 'RMS'}
 
 
+def _conditions(threads: int) -> str:
+    return CONDITIONS.format(threads=threads, processor=processor_name())
+
+
 def flat(point: OperatingPoint) -> dict[str, Any]:
     """Return an operating point as one level of names and values."""
     row = asdict(point)
@@ -76,7 +82,7 @@ def write_json(
     """Write everything measured; what has no finite value is null."""
     report = {
         'threads': threads,
-        'conditions': CONDITIONS.format(threads=threads),
+        'conditions': _conditions(threads),
         'summaries': [asdict(summary) for summary in summaries],
         'operating_points': [flat(point) for point in points],
     }
@@ -106,7 +112,7 @@ def markdown(
 
     """
     groups = by_folder(points)
-    lines = ['# Rate and distortion', '', CONDITIONS.format(threads=threads), '']
+    lines = ['# Rate and distortion', '', _conditions(threads), '']
     lines += ['## Our bits relative to the best peer', '', *ratio_table(summaries), '']
     lines += [f'## At {COMMON_RATE} bit/px', '', *_rate_table(summaries), '']
     for summary in summaries:

@@ -40,17 +40,21 @@ class Range:
         name: as in the report.
         low, high: error in quanta.
         peers: codecs whose lower hull is the reference; all but ours if empty.
+        our_mask: whether the peers' streams count with our mask in the place of theirs, so that
+            the rest is compared alone.
     """
 
     name: str
     low: float
     high: float
     peers: tuple[str, ...] = ()
+    our_mask: bool = False
 
 
 RANGES = (
     Range('all peers', 0.5, 4.0),
     Range('JPEG XL, JPEG 2000 and x265', 0.5, 4.0, ('jpegxl', 'jpeg2000', 'x265')),
+    Range('all peers, with our hole mask', 0.5, 4.0, our_mask=True),
 )
 
 
@@ -87,9 +91,15 @@ def is_lossy(point: OperatingPoint) -> bool:
     return point.setting_name != 'bound'
 
 
-def curve_of(points: Iterable[OperatingPoint], error: str) -> Curve:
-    """Rate over the named error, of the points of one codec."""
-    return Curve.from_points((point.metrics[error], point.bits) for point in points)
+def curve_of(
+    points: Iterable[OperatingPoint], error: str, mask_bits: float | None = None
+) -> Curve:
+    """Rate over the named error, of the points of one codec; with another mask if given."""
+    return Curve.from_points(
+        (point.metrics[error],
+         point.bits if mask_bits is None else point.bits - point.mask_bits + mask_bits)
+        for point in points
+    )
 
 
 def summarise_folder(folder: str, points: Sequence[OperatingPoint]) -> FolderSummary:
@@ -102,10 +112,13 @@ def summarise_folder(folder: str, points: Sequence[OperatingPoint]) -> FolderSum
     summary = FolderSummary(
         folder, {}, {}, {name: metrics for name, metrics in at_rate.items() if metrics}
     )
+    our_points = groups.get(OURS, [])
+    our_mask_bits = our_points[0].mask_bits if our_points else 0.0
     for error in ERRORS:
-        curves = {name: curve_of(some, error) for name, some in groups.items()}
-        ours = curves.get(OURS, Curve.from_points(()))
-        peers = {part.name: _peers(curves, part) for part in RANGES}
+        ours = curve_of(our_points, error)
+        peers = {
+            part.name: _peers(groups, part, error, our_mask_bits) for part in RANGES
+        }
         summary.hull[error] = {name: _levels(some) for name, some in peers.items()}
         summary.ratios[error] = {
             part.name: compare(ours, peers[part.name], part.low, part.high) for part in RANGES
@@ -125,10 +138,15 @@ def metrics_at_rate(points: Iterable[OperatingPoint], bits: float) -> Metrics:
     }
 
 
-def _peers(curves: Mapping[str, Curve], part: Range) -> list[Curve]:
+def _peers(
+    groups: Mapping[str, Sequence[OperatingPoint]], part: Range, error: str, our_mask_bits: float
+) -> list[Curve]:
+    mask_bits = our_mask_bits if part.our_mask else None
     return [
-        curve for name, curve in curves.items()
+        curve_of(points, error, mask_bits) for name, points in groups.items()
         if not name.startswith(OURS) and (not part.peers or name in part.peers)
+        # Who codes holes with the depth has no mask to replace.
+        and (mask_bits is None or points[0].mask_bits > 0)
     ]
 
 

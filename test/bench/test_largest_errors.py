@@ -33,6 +33,10 @@ def test_spots_are_the_largest_and_apart():
         (0, 50, 60, 9), (1, 10, 20, 5), (0, 180, 280, 3)]
 
 
+def test_where_there_is_no_error_there_is_no_spot():
+    assert largest_spots([np.zeros((20, 30), np.float32)]) == []
+
+
 def test_errors_are_in_quanta_and_none_in_holes(synthetic_depth):
     frame = Frame.prepare(synthetic_depth())
     restored = np.where(frame.depth > 0, frame.lattice.reachable[300], 7).astype(np.uint16)
@@ -43,7 +47,7 @@ def test_errors_are_in_quanta_and_none_in_holes(synthetic_depth):
 
 
 def test_nearest_rate():
-    points = [OperatingPoint('f', 'c', 's', i, 1, bits, 0, 0, 0, {})
+    points = [OperatingPoint('f', 'c', 's', i, 1, bits, 0, 0, 0, 0, {})
               for i, bits in enumerate((0.1, 0.2, 0.4))]
     assert nearest_rate(points, 0.3).setting == 2
     assert nearest_rate(points, 0.05).setting == 0

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from depth_nn_transport.bench import frames
 from depth_nn_transport.bench.measurement import load_frames, measure_folder
+from depth_nn_transport.bench.ours import make_codecs
 from depth_nn_transport.bench.peers import exact_peers
 from depth_nn_transport.frames.files import write_depth
 
@@ -54,9 +55,21 @@ def test_frames_of_a_folder_share_a_lattice(tmp_path):
     assert first.lattice.on_grid and first.lattice == second.lattice
 
 
+def test_what_is_measured_of_a_folder_depends_on_no_other(tmp_path, synthetic_depth):
+    other = np.rint(400_000 / np.random.default_rng(0).integers(80, 700, (64, 96)))
+    prepared = [frames.Frame.prepare(synthetic_depth())]
+    (codec,) = make_codecs('main', 1, [50])[:1]
+    (alone,) = measure_folder(Path('some'), prepared, [codec])
+    measure_folder(Path('other'), [frames.Frame.prepare(other.astype(np.uint16))], [codec])
+    (after,) = measure_folder(Path('some'), prepared, [codec])
+    assert (alone.bits, alone.metrics) == (after.bits, after.metrics)
+    assert 0 < alone.mask_bits < alone.bits
+
+
 def test_a_point_sums_up_its_frames(synthetic_depth):
     prepared = [frames.Frame.prepare(synthetic_depth(seed=seed)) for seed in range(2)]
     codec = exact_peers()[-1]
+    assert all(codec.mask_bytes(codec.encode(frame, 2)) == 0 for frame in prepared)
     ticks = []
     points = measure_folder(Path('some'), prepared, [codec], lambda: ticks.append(1))
     assert [point.setting for point in points] == [0, 1, 2, 4, 8]

@@ -83,6 +83,15 @@ def test_planes_wider_than_the_codec_are_scaled(codec):
     assert measure(depth, restored, frame.lattice)['mean_q'] < 45
 
 
+@pytest.mark.parametrize('codec', lossy_peers(), ids=by_name)
+def test_depth_at_the_end_of_its_range_stays_there(codec):
+    depth = np.tile(np.geomspace(9000, 65535, 128).astype(np.uint16), (64, 1))
+    frame = Frame.prepare(depth)
+    assert not frame.lattice.on_grid
+    restored = codec.decode(codec.encode(frame, codec.settings[len(codec.settings) // 2]))
+    assert measure(depth, restored, frame.lattice)['max_q'] < 60
+
+
 def test_reachable_values_of_a_lattice():
     values = reachable(Lattice(612_000.0, True), 0)
     assert np.array_equal(values[:782], np.arange(1, 783))

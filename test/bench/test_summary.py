@@ -19,9 +19,9 @@ from depth_nn_transport.bench.summary import metrics_at_rate, summarise_folder
 import pytest
 
 
-def point(codec, bits, error, setting_name='quality'):
+def point(codec, bits, error, setting_name='quality', mask_bits=0.0):
     metrics = {'mean_q': error, 'rms_q': 2 * error}
-    return OperatingPoint('folder', codec, setting_name, 0, 1, bits, 0, 0, 0, metrics)
+    return OperatingPoint('folder', codec, setting_name, 0, 1, bits, mask_bits, 0, 0, 0, metrics)
 
 
 POINTS = [
@@ -36,6 +36,17 @@ def test_ratio_to_the_best_of_each_set_of_peers():
     ratios = summarise_folder('folder', POINTS).ratios['mean_q']
     assert ratios['JPEG XL, JPEG 2000 and x265'].ratio == pytest.approx(0.5)
     assert ratios['all peers'].ratio == pytest.approx((0.8**2 * 0.5)**(1 / 3), rel=0.01)
+
+
+def test_the_rest_is_compared_where_peers_are_given_our_mask():
+    points = [
+        *(point('ours', 0.2 / error + 0.05, error, mask_bits=0.05) for error in (0.5, 1, 2, 4)),
+        *(point('jpegxl', 0.2 / error + 0.1, error, mask_bits=0.1) for error in (0.5, 1, 2, 4)),
+        *(point('jpegxl-e7-rank', 0.01, error, 'bound') for error in (1, 4)),
+    ]
+    ratios = summarise_folder('folder', points).ratios['mean_q']
+    assert ratios['all peers, with our hole mask'].ratio == pytest.approx(1)
+    assert ratios['JPEG XL, JPEG 2000 and x265'].ratio < 0.8
 
 
 def test_metrics_are_interpolated_at_a_rate():
