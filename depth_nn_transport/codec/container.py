@@ -93,7 +93,7 @@ class EncodedDepth:
             CorruptStreamError: if a field is out of its range.
 
         """
-        _check_version(self.format_version)
+        check_version(self.format_version)
         for name, size in (('height', self.height), ('width', self.width)):
             if not MIN_SIZE <= size <= MAX_SIZE:
                 raise CorruptStreamError(f'{name} {size} is not in {MIN_SIZE}..{MAX_SIZE}')
@@ -150,7 +150,7 @@ class EncodedDepth:
         magic, version, encoding, mode, *numbers = _HEADER.unpack(header)
         if magic != MAGIC:
             raise CorruptStreamError(f'not an encoded depth frame: it starts with {magic!r}')
-        _check_version(version)
+        check_version(version)
         max_error = 0.0
         if mode == Mode.BOUNDED:
             bound, rest = _take(rest, _FLOAT.size)
@@ -186,7 +186,13 @@ class EncodedDepth:
         ))
 
 
-def _check_version(version: int) -> None:
+def check_version(version: int) -> None:
+    """Refuse another version of the format.
+
+    Raises:
+        UnsupportedFormatError: if it is not the one of this release.
+
+    """
     if version != FORMAT_VERSION:
         raise UnsupportedFormatError(
             f'format version {version} is not supported, this release reads '

@@ -216,7 +216,7 @@ class DepthCodec:
 
         Returns:
             uint16 (H, W) mm with 0 in holes, or float32 (H, W) m with NaN in holes (REP-118),
-            as the image was encoded from.
+            0 where those of a frame without loss were, as the image was encoded from.
 
         Raises:
             ModelMismatchError: if the frame was encoded with another model.

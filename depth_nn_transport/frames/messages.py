@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from depth_nn_transport.codec.container import EncodedDepth, MAX_SIZE, Mode
+from depth_nn_transport.codec.container import check_version, EncodedDepth, MAX_SIZE, Mode
 from depth_nn_transport.codec.errors import CorruptStreamError, InvalidDepthError
 import numpy as np
 from numpy.typing import NDArray
@@ -108,6 +108,8 @@ def message_to_encoded(message: Any) -> EncodedDepth:
         UnsupportedFormatError: if it is of a later release.
 
     """
+    # Fields of another version may mean something else.
+    check_version(message.format_version)
     if message.encoding not in CODEC_ENCODINGS:
         raise CorruptStreamError(
             f'encoding is {message.encoding!r}, expected one of {", ".join(CODEC_ENCODINGS)}'

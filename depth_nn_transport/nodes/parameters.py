@@ -26,6 +26,8 @@ from depth_nn_transport.runtime.registry import RUNTIMES
 ENCODINGS = ('source', '16UC1', '32FC1')
 # A Full HD image; larger claims of a message are not believed unless the user asks for it.
 FULL_HD_PIXELS = 1920 * 1080
+# The depth of which a bound in mm holds is this at least.
+LEAST_DEPTH_M = 0.001
 
 
 @dataclass(frozen=True)
@@ -130,4 +132,7 @@ def contradiction(values: Mapping[str, Any]) -> str:
     if values.get('target_bitrate', 0) > 0 and values.get('mode', 'lossy') != 'lossy':
         return (f"target_bitrate is kept by the quality, which mode {values['mode']!r} has not: "
                 'set target_bitrate to 0 first, or mode to lossy')
+    if 0 < values.get('max_error_mm_at', 0) < LEAST_DEPTH_M:
+        return (f"max_error_mm_at is {values['max_error_mm_at']} m, expected 0, or at least "
+                f'{LEAST_DEPTH_M} m')
     return ''

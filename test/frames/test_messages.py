@@ -20,7 +20,11 @@ import math
 from types import SimpleNamespace
 
 from depth_nn_transport import DepthCodec, EncodedDepth
-from depth_nn_transport.codec.errors import CorruptStreamError, DepthCodecError
+from depth_nn_transport.codec.errors import (
+    CorruptStreamError,
+    DepthCodecError,
+    UnsupportedFormatError,
+)
 from depth_nn_transport.frames.messages import (
     check_image,
     InvalidImageError,
@@ -93,6 +97,13 @@ def test_a_frame_comes_back_from_its_message(encoded, encoding):
 def test_another_encoding_is_rejected(encoded):
     with pytest.raises(CorruptStreamError, match='bgr8'):
         message_to_encoded(message_of(encoded, 'bgr8'))
+
+
+def test_another_version_is_told_whatever_its_fields_say(encoded):
+    message = message_of(encoded, 'bgr8')
+    message.format_version, message.mode = 6, 9
+    with pytest.raises(UnsupportedFormatError, match='update'):
+        message_to_encoded(message)
 
 
 @given(st.sampled_from(['mask', 'latents']), st.data())

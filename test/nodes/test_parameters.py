@@ -51,6 +51,12 @@ def test_a_bit_rate_needs_a_quality_to_choose():
     assert contradiction({'mode': 'bounded', 'target_bitrate': 0.0}) == ''
 
 
+def test_a_depth_that_the_codec_would_refuse_is_refused():
+    assert 'max_error_mm_at' in contradiction({'max_error_mm_at': 0.0005})
+    for depth in (0.0, 0.001, 1.5):
+        assert contradiction({'max_error_mm_at': depth}) == ''
+
+
 @pytest.mark.parametrize('node, setting', [
     (node, setting) for node, settings in PAGES.items() for setting in settings])
 def test_the_page_of_a_node_has_every_parameter_with_default_and_range(node, setting):
