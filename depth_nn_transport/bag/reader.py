@@ -132,14 +132,17 @@ def check_path(path: Path) -> None:
 def _match(storages: Iterable[Any], topics: Iterable[Connection]) -> None:
     """Give topics in files the QoS of ``metadata.yaml``, which people edit.
 
-    Topics whose QoS differ would be taken for others, and their messages passed over.
+    Topics whose QoS differ would be taken for others, and their messages passed over. Where a
+    name is used twice, it is by the QoS that the two are told apart.
     """
-    edited = {(topic.topic, topic.msgtype): topic.ext for topic in topics}
+    named: dict[tuple[str, str], list[Connection]] = {}
+    for topic in topics:
+        named.setdefault((topic.topic, topic.msgtype), []).append(topic)
     for storage in storages:
-        storage.connections[:] = [
-            one._replace(ext=edited.get((one.topic, one.msgtype), one.ext))
-            for one in storage.connections
-        ]
+        for place, one in enumerate(storage.connections):
+            same = named.get((one.topic, one.msgtype), [])
+            if len(same) == 1:
+                storage.connections[place] = one._replace(ext=same[0].ext)
 
 
 @contextmanager

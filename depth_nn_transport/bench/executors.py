@@ -41,8 +41,10 @@ _LEVELS = {
 INSTRUCTION_SETS: dict[str, dict[str, str]] = {
     'native': {},
     'AVX2': {'ONEDNN_MAX_CPU_ISA': 'AVX2', 'ATEN_CPU_CAPABILITY': 'avx2',
+             'MKL_ENABLE_INSTRUCTIONS': 'AVX2', 'OPENBLAS_CORETYPE': 'Haswell',
              'NUMBA_CPU_NAME': 'haswell', 'NUMBA_CPU_FEATURES': ''},
     'SSE4.1': {'ONEDNN_MAX_CPU_ISA': 'SSE41', 'ATEN_CPU_CAPABILITY': 'default',
+               'MKL_ENABLE_INSTRUCTIONS': 'SSE4_2', 'OPENBLAS_CORETYPE': 'Nehalem',
                'NUMBA_CPU_NAME': 'generic', 'NUMBA_CPU_FEATURES': ''},
 }
 

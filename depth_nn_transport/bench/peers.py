@@ -14,8 +14,8 @@
 """The codecs under comparison, each a complete coder from a depth frame to bytes and back.
 
 Transform peers get the help that our codec has: the plane of quanta with filled holes, the mask
-coded apart (by JPEG XL) and put back, values snapped onto the lattice. Lossless and bounded peers code ranks
-on the lattice, quantised so that no pixel is off by more than the bound.
+coded apart (by JPEG XL) and put back, values snapped onto the lattice. Lossless and bounded peers
+code ranks on the lattice, quantised so that no pixel is off by more than the bound.
 """
 
 from __future__ import annotations

@@ -48,6 +48,8 @@ FRAME_ID = 'camera_depth_optical_frame'
 # The first start on a machine compiles, in both nodes at once.
 START_TIMEOUT_S = 300.0
 IDLE_TIMEOUT_S = 3.0
+# Networks are compiled for the first frame of a size.
+FIRST_TIMEOUT_S = 20.0
 
 
 @dataclass
@@ -110,8 +112,9 @@ class Player(Node):
 
     def is_over(self) -> bool:
         """Return whether every frame arrived, or none has for a while."""
-        complete = all(passage.restored is not None for passage in self.passages)
-        return complete or time.monotonic() > self.last_arrival + IDLE_TIMEOUT_S
+        arrived = [passage.restored is not None for passage in self.passages]
+        patience = IDLE_TIMEOUT_S if any(arrived) else FIRST_TIMEOUT_S
+        return all(arrived) or time.monotonic() > self.last_arrival + patience
 
     def send(self, frame: NDArray[Any]) -> None:
         """Publish a frame with its calibration; the stamp is the frame's number."""
