@@ -25,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 ENCODED_SUFFIX = '.dnt'
+# Above what a PNG holds.
+_MAX_METRES = 66
 IMAGE_SUFFIX = '.png'
 
 
@@ -85,8 +87,11 @@ def write_depth(path: Path, depth: NDArray[np.uint16] | NDArray[np.float32]) -> 
         FrameFileError: if the file cannot be written.
 
     """
-    finite = depth if depth.dtype == np.uint16 else np.where(np.isfinite(depth), depth, 0)
-    millimetres = finite if depth.dtype == np.uint16 else finite.astype(np.float64) * 1000
+    millimetres = depth
+    if depth.dtype == np.float32:
+        # Limited first, lest the product be infinite.
+        metres = np.where(np.isfinite(depth), np.clip(depth, 0, _MAX_METRES), 0)
+        millimetres = metres.astype(np.float32) * 1000
     write_image(path, np.clip(np.rint(millimetres), 0, 65535).astype(np.uint16))
 
 
