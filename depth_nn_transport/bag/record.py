@@ -49,6 +49,7 @@ from rosbags.rosbag2 import StoragePlugin
 QUEUE_DEPTH = 300
 _DISCOVERY_PERIOD_S = 0.5
 _POLL_S = 0.1
+_IDLE_SPINS = 10
 _NO_LIMIT = QosTime(0x7FFFFFFF, 0xFFFFFFFF)
 
 
@@ -65,7 +66,6 @@ class Recorder(Node):  # type: ignore[misc]
         self.failure: BagError | None = None
         self._writer = writer
         self._awaited = set(self.counts)
-        self._end_ns = math.inf
         self._timer = self.create_timer(_DISCOVERY_PERIOD_S, self.discover)
         self.discover()
 
@@ -86,10 +86,6 @@ class Recorder(Node):  # type: ignore[misc]
                 except BagError as error:
                     self.get_logger().error(f'{topic} is not recorded: {error}')
 
-    def end(self) -> None:
-        """Leave out what comes from now on."""
-        self._end_ns = time.time_ns()
-
     def _full_name(self, topic: str) -> str:
         try:
             return str(self.resolve_topic_name(topic))
@@ -107,13 +103,9 @@ class Recorder(Node):  # type: ignore[misc]
         )
         self.get_logger().info(f'recording {topic}')
 
-    def _write(self, connection: Connection, data: bytes, arrival: Any) -> None:
-        # Not every middleware tells when a message came.
-        received_ns = arrival['received_timestamp'] or time.time_ns()
-        if received_ns > self._end_ns:
-            return
+    def _write(self, connection: Connection, data: bytes) -> None:
         try:
-            self._writer.write(connection, received_ns, data)
+            self._writer.write(connection, time.time_ns(), data)
         except BagError as error:
             self.failure = error
         else:
@@ -149,20 +141,19 @@ def _spin(recorder: Recorder, duration_s: float | None, told: threading.Event) -
     end = math.inf if duration_s is None else time.monotonic() + duration_s
     while recorder.failure is None and not told.is_set() and time.monotonic() < end:
         executor.spin_once(timeout_sec=_POLL_S)
-    recorder.end()
     _drain(executor, recorder)
 
 
 def _drain(executor: SingleThreadedExecutor, recorder: Recorder) -> None:
     """Write what waits in the queues, and no more than they hold."""
-    written, since = recorder.written, time.monotonic()
+    written, idle = recorder.written, 0
     most = written + QUEUE_DEPTH * len(recorder.counts)
-    # What ends a wait without a message that is written, such as a timer or a message that came
-    # too late, tells nothing of the queues.
-    while written < most and recorder.failure is None and time.monotonic() < since + _POLL_S:
-        executor.spin_once(timeout_sec=_POLL_S)
-        if recorder.written > written:
-            written, since = recorder.written, time.monotonic()
+    # Without waiting, or messages that keep coming would be recorded on and on. A spin may also be
+    # spent on a timer, which tells nothing of the queues.
+    while written < most and recorder.failure is None and idle < _IDLE_SPINS:
+        executor.spin_once(timeout_sec=0)
+        idle = 0 if recorder.written > written else idle + 1
+        written = recorder.written
 
 
 @contextmanager
