@@ -57,9 +57,7 @@ class BagReader:
         self.path = path
         _check_kind(path)
         with self._readable_errors():
-            self._reader = Reader(path)
-            with _known_definitions():
-                self._reader.open()
+            self._reader = _opened(path)
         storages = getattr(self._reader.storage, 'storages', [self._reader.storage])
         _match(storages, self._reader.connections)
         is_mcap = any(isinstance(storage, McapReader) for storage in storages)
@@ -108,16 +106,16 @@ class BagReader:
         """Name the bag in errors; a damaged file makes its reader raise nearly anything."""
         try:
             yield
+        except BagError:
+            raise
         except Exception as error:
-            if isinstance(error, BagError):
-                raise BagError(f'{self.path} cannot be read: {error}') from error
             raise BagError(
                 f'{self.path} cannot be read: {_in_words(error)}. If its recording was cut short, '
                 '`ros2 bag reindex` (sqlite3) or `mcap recover` (MCAP) may restore it'
             ) from error
 
 
-def check_path(path: Path) -> None:
+def check_sqlite_path(path: Path) -> None:
     """Refuse a path that SQLite, asked by a URI, would take for another one.
 
     Raises:
@@ -145,15 +143,21 @@ def _match(storages: Iterable[Any], topics: Iterable[Connection]) -> None:
                 storage.connections[place] = one._replace(ext=same[0].ext)
 
 
-@contextmanager
-def _known_definitions() -> Iterator[None]:
-    """Put into words that a type is defined in no way that is known."""
+def _opened(path: Path) -> Reader:
+    """Open a bag.
+
+    Raises:
+        BagError: if a type is defined in no way that is known.
+
+    """
+    reader = Reader(path)
     try:
-        yield
+        reader.open()
     except KeyError as error:
-        raise BagError(f'a message type is defined in the format {error}, which is not known, as '
-                       'where its recorder did not find it; leave its topic out by '
-                       '`ros2 bag convert`') from error
+        raise BagError(f'{path} cannot be read: a message type is defined in the format {error}, '
+                       'which is not known, as where its recorder did not find it; leave its '
+                       'topic out by `ros2 bag convert`') from error
+    return reader
 
 
 def bag_size(path: Path) -> int:
@@ -176,13 +180,14 @@ def _check_kind(path: Path) -> None:
         parts = [file.name for file in files if file.suffix in STORAGE_SUFFIXES]
         advice = f'; name the file itself: {path / parts[0]}' if parts else ''
         raise BagError(f'{path} has no metadata.yaml: it is no bag or was not finished{advice}')
+    for file in files:
+        if file.suffix == '.db3':
+            check_sqlite_path(file)
     _check_closed([file for file in files if file.suffix in STORAGE_SUFFIXES])
 
 
 def _check_closed(files: list[Path]) -> None:
     for file in files:
-        if file.suffix == '.db3':
-            check_path(file)
         for leftover in (file.with_name(file.name + suffix) for suffix in _LEFTOVERS):
             if leftover.exists() and leftover.stat().st_size > 0:
                 raise BagError(

@@ -170,7 +170,9 @@ def _compare_topic(
     report = DepthReport(original.topic, restored.topic)
     left = set() if restored.topic == original.topic else _digests_on(after, original.topic)
     # A frame that was left as it was needs no partner.
-    converted = (one for one in _frames(before, original) if _digest(one[1].data) not in left)
+    converted = (
+        one for one in _frames(before, original) if not left or _digest(one[1].data) not in left
+    )
     pairs = _pairs(converted, _frames(after, restored), report)
     tasks = (
         Task(sides, len(sides[0].data) + len(sides[1].data), compare, sides) for sides in pairs

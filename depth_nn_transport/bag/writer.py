@@ -27,7 +27,7 @@ from typing import Literal
 
 from depth_nn_transport.bag.errors import BagError
 from depth_nn_transport.bag.message_types import Definition
-from depth_nn_transport.bag.reader import check_path
+from depth_nn_transport.bag.reader import check_sqlite_path
 from rosbags.interfaces import Connection, Qos
 from rosbags.rosbag2 import (
     CompressionFormat,
@@ -69,7 +69,7 @@ class BagWriter:
         self.path = path
         self._may_keep, self._keep = keep, False
         if storage is StoragePlugin.SQLITE3:
-            check_path(path)
+            check_sqlite_path(path)
         if os.path.lexists(path):
             raise BagError(f'{path} exists already; choose another name or remove it')
         with self._readable_errors():

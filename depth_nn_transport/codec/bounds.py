@@ -29,6 +29,8 @@ Depth = NDArray[np.uint16] | NDArray[np.float32]
 MAX_BOUND = 1000.0
 LEAST_BOUND = 1 / 64
 MM_PER_M = 1000.0
+# Up to less than this no bound in mm can hold.
+LEAST_DEPTH_M = 1 / MM_PER_M
 # Quanta or mm; quanta off the grid are float32.
 FLOAT_SLACK = 1e-3
 
@@ -61,7 +63,7 @@ class Bound:
             )
         _check('max_error', self.quanta, MAX_BOUND)
         _check('max_error_mm', self.millimetres, DEPTH_MAX)
-        _check('at', self.at, DEPTH_MAX / MM_PER_M, 1 / MM_PER_M)
+        _check('at', self.at, DEPTH_MAX / MM_PER_M, LEAST_DEPTH_M)
         if self.at is not None and self.millimetres is None:
             raise InvalidSettingError('at is a depth for max_error_mm, which is not given')
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ENCODED_SUFFIX = '.dnt'
-# Above what a PNG holds.
+# More than a PNG of millimetres holds.
 _MAX_METRES = 66
 IMAGE_SUFFIX = '.png'
 
@@ -81,7 +81,7 @@ def read_depth(path: Path) -> NDArray[np.uint16]:
 def write_depth(path: Path, depth: NDArray[np.uint16] | NDArray[np.float32]) -> None:
     """Write a depth image as 16-bit PNG in mm; metres are rounded and limited to 65.535 m.
 
-    Infinite depth is a hole, as NaN is (REP-117).
+    NaN and infinite depth are holes, as for the codec.
 
     Raises:
         FrameFileError: if the file cannot be written.

@@ -20,14 +20,13 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
+from depth_nn_transport.codec.bounds import LEAST_DEPTH_M
 from depth_nn_transport.codec.depth_codec import MODES
 from depth_nn_transport.runtime.registry import RUNTIMES
 
 ENCODINGS = ('source', '16UC1', '32FC1')
 # A Full HD image; larger claims of a message are not believed unless the user asks for it.
 FULL_HD_PIXELS = 1920 * 1080
-# The depth of which a bound in mm holds is this at least.
-LEAST_DEPTH_M = 0.001
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields as dataclass_fields
+from dataclasses import asdict, dataclass, fields
 import json
 import math
 from pathlib import Path
@@ -91,7 +91,7 @@ def load_config(path: Path, config_type: type[Config], model_type: type[Any]) ->
 def _numbers(config_type: type[RunConfig], given: dict[str, Any]) -> dict[str, Any]:
     """Make numbers of what YAML leaves as text, such as 1e-3."""
     makers = {'int': int, 'float': float}
-    types = {field.name: str(field.type) for field in dataclass_fields(config_type)}
+    types = {field.name: str(field.type) for field in fields(config_type)}
     return {
         name: makers[types[name]](value) if types.get(name) in makers else value
         for name, value in given.items()
