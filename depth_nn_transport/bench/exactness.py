@@ -30,7 +30,7 @@ from typing import Any, ClassVar
 
 from depth_nn_transport import DepthCodec, EncodedDepth
 from depth_nn_transport.bench.executors import Executor, executors, INSTRUCTION_SETS
-from depth_nn_transport.codec.depth_codec import Depth
+from depth_nn_transport.codec.depth_frame import Depth
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
 from depth_nn_transport.runtime.graph_networks import GraphNetworks, Tensor

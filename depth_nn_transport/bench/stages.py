@@ -22,9 +22,10 @@ import time
 from types import TracebackType
 from typing import Any
 
-from depth_nn_transport.codec import depth_codec
+from depth_nn_transport.codec import lossy_coder
 from depth_nn_transport.codec.container import EncodedDepth
 from depth_nn_transport.codec.correction_coder import CorrectionCoder
+from depth_nn_transport.codec.depth_codec import DepthCodec
 from depth_nn_transport.codec.latent_coder import LatentCoder
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.codec.mask_coder import MaskCoder
@@ -38,8 +39,8 @@ _ENTROPY_MODEL, _CODING, _REST = 'entropy model', 'coding', 'rest'
 _PLACES: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
     'lattice': [(Lattice, ('from_depth', 'to_quanta', 'to_depth'))],
     'mask': [(MaskCoder, ('encode', 'decode'))],
-    'fill': [(depth_codec, ('fill_holes',))],
-    'steps': [(depth_codec, ('take_out_steps',)), (StepCoder, ('encode', 'decode')),
+    'fill': [(lossy_coder, ('fill_holes',))],
+    'steps': [(lossy_coder, ('take_out_steps',)), (StepCoder, ('encode', 'decode')),
               (Steps, ('restore',))],
     'analysis': [(Transform, ('analyse',))],
     _ENTROPY_MODEL: [(LatentCoder, ('encode', 'decode'))],
@@ -48,7 +49,7 @@ _PLACES: dict[str, list[tuple[Any, tuple[str, ...]]]] = {
     'synthesis': [(Transform, ('synthesise',))],
     'corrections': [(CorrectionCoder, ('encode', 'decode'))],
     'message': [(EncodedDepth, ('to_bytes', 'from_bytes'))],
-    _REST: [(depth_codec.DepthCodec, ('encode', 'decode'))],
+    _REST: [(DepthCodec, ('encode', 'decode'))],
 }
 STAGES = tuple(_PLACES)
 

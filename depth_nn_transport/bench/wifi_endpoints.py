@@ -60,7 +60,8 @@ PNG_TOPIC = f'{IMAGE_TOPIC}/compressedDepth'
 # What `compressed_depth_image_transport` puts before the PNG: a format and two parameters that
 # serve 32FC1 only.
 _PNG_PREFIX = struct.pack('<iff', 0, 0.0, 0.0)
-_PNG_LEVEL = 1
+# The default of `compressed_depth_image_transport` from Iron on.
+_PNG_LEVEL = 3
 _STAMP_UNIT_NS = 1000
 
 

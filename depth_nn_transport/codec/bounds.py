@@ -18,12 +18,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 import math
 
+from depth_nn_transport.codec.depth_frame import Depth
 from depth_nn_transport.codec.errors import InvalidSettingError
 from depth_nn_transport.codec.lattice import DEPTH_MAX, Lattice
 import numpy as np
-from numpy.typing import NDArray
-
-Depth = NDArray[np.uint16] | NDArray[np.float32]
 
 # Quanta; corrections are coded up to it.
 MAX_BOUND = 1000.0

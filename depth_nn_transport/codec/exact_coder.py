@@ -35,8 +35,9 @@ import zlib
 
 from depth_nn_transport.codec.bounds import LEAST_BOUND, MAX_BOUND
 from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.depth_frame import in_millimetres, MM_PER_M
 from depth_nn_transport.codec.errors import CorruptStreamError
-from depth_nn_transport.codec.lattice import DEPTH_MAX, FAR_LIMIT, Lattice, present
+from depth_nn_transport.codec.lattice import DEPTH_MAX, Lattice, present
 from depth_nn_transport.codec.plane_coder import Integers, PlaneCoder
 import numpy as np
 from numpy.typing import NDArray
@@ -49,7 +50,6 @@ Keys = NDArray[np.uint32]
 
 CANONICAL_NAN = np.uint32(0x7FC00000)
 NAN = CANONICAL_NAN.view(np.float32)
-MM_PER_M = np.float32(1000)
 # A palette pays if more than this share of the pixels have a value whose next one does not occur.
 # Measured: at most 0.02 of the frames whose lattice is the one found, 0.11 to 1 of others.
 LONELY_SHARE = 0.1
@@ -231,11 +231,6 @@ def _count_changes(index_of: Integers, depth: Depth) -> NDArray[np.int64]:
                 continued += same
                 border += not same
     return np.array([beside_hole, corner, border, continued])
-
-
-def in_millimetres(metres: Metres) -> Metres:
-    """Convert; less than a quantum lies beyond the limit."""
-    return np.minimum(metres, np.float32(FAR_LIMIT) / MM_PER_M) * MM_PER_M
 
 
 def _restore(alphabet: Values, index: Integers, valid: Bits) -> Depth:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from depth_nn_transport import EncodedDepth
-from depth_nn_transport.codec.exact_coder import in_millimetres
+from depth_nn_transport.codec.depth_frame import in_millimetres, is_depth
 from depth_nn_transport.codec.lattice import Lattice
 
 import numpy as np
@@ -59,4 +59,4 @@ def to_mm(depth: NDArray[Any]) -> NDArray[np.float32]:
     """Return depth in mm, 0 in holes; no more than a lossy frame can hold."""
     if depth.dtype == np.uint16:
         return depth.astype(np.float32)
-    return np.where(np.isfinite(depth) & (depth > 0), in_millimetres(depth), np.float32(0))
+    return np.where(is_depth(depth), in_millimetres(depth), np.float32(0))

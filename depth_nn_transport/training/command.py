@@ -195,13 +195,13 @@ def corrections(data: Path, model: str, out: Path) -> None:
     """Fit the coder of corrections to what a model restores."""
     import numpy as np
 
-    from depth_nn_transport.codec.depth_codec import DepthCodec
-    from depth_nn_transport.codec.model_files import CORRECTIONS_FILE
+    from depth_nn_transport.codec.model_files import CORRECTIONS_FILE, ModelFiles
     from depth_nn_transport.training.correction_model import fit_corrections, restored_frames
 
     out.mkdir(parents=True, exist_ok=True)
     try:
-        arrays: dict[str, Any] = dict(fit_corrections(restored_frames(DepthCodec(model), data)))
+        samples = restored_frames(ModelFiles.load(model), data)
+        arrays: dict[str, Any] = dict(fit_corrections(samples))
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     np.savez_compressed(out / CORRECTIONS_FILE, **arrays)

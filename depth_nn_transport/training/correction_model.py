@@ -20,8 +20,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from depth_nn_transport.codec import correction_coder as coder
-from depth_nn_transport.codec.depth_codec import DepthCodec, loose_bound
+from depth_nn_transport.codec.depth_frame import DepthFrame
+from depth_nn_transport.codec.lattice_memory import LatticeMemory
+from depth_nn_transport.codec.lossy_coder import loose_bound, LossyCoder
+from depth_nn_transport.codec.model_files import ModelFiles
+from depth_nn_transport.codec.table_coder import TableEncoder
 from depth_nn_transport.frames.files import find_files, IMAGE_SUFFIX, read_depth
+from depth_nn_transport.runtime.registry import AUTO, find_runtime
 from depth_nn_transport.training.dataset import recording_folders
 import numpy as np
 from numpy.typing import NDArray
@@ -81,21 +86,24 @@ class _Counts(NamedTuple):
     ones: NDArray[np.float64]
 
 
-def restored_frames(codec: DepthCodec, root: Path) -> Iterator[Sample]:
-    """Restore a few frames of each folder at several qualities.
+def restored_frames(model: ModelFiles, root: Path) -> Iterator[Sample]:
+    """Restore a few frames of each folder at several qualities, without corrections.
 
     Raises:
         ValueError: if there is no folder, or one without depth images.
 
     """
+    lossy = LossyCoder(find_runtime(AUTO)(model, 1), model)
     for folder in recording_folders(root):
+        lattices = LatticeMemory()
         files = find_files([folder], IMAGE_SUFFIX)
         every = max(1, len(files) // FRAMES_PER_FOLDER)
         for path in files[::every][:FRAMES_PER_FOLDER]:
+            frame = DepthFrame.of(read_depth(path), lattices)
             for quality, bounds in BOUNDS.items():
-                restored = codec.residual(read_depth(path), quality)
+                residual, plane, latents = lossy.residual(frame, quality, TableEncoder())
                 loose = {max(round(share * loose_bound(quality)), 1) for share in LOOSE_SHARES}
-                yield Sample(*restored, [
+                yield Sample(residual, plane, frame.valid, latents, [
                     *((bound, 2 * bound) for bound in bounds),
                     *((threshold, coder.loose_step(threshold)) for threshold in sorted(loose)),
                 ])

@@ -17,7 +17,6 @@ import dataclasses
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.container import EncodedDepth
-from depth_nn_transport.codec.depth_codec import loose_bound
 from depth_nn_transport.codec.errors import (
     CorruptStreamError,
     DepthCodecError,
@@ -27,6 +26,7 @@ from depth_nn_transport.codec.errors import (
     ModelMismatchError,
 )
 from depth_nn_transport.codec.lattice import Lattice
+from depth_nn_transport.codec.lossy_coder import loose_bound
 from depth_nn_transport.simulator import simulate_sequence
 from hypothesis import given, settings, strategies as st
 import numpy as np

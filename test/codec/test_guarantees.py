@@ -16,8 +16,8 @@
 import dataclasses
 
 from depth_nn_transport import DepthCodec
+from depth_nn_transport.codec.bounded_coder import smoothness
 from depth_nn_transport.codec.container import EncodedDepth, Mode
-from depth_nn_transport.codec.depth_codec import smoothness
 from depth_nn_transport.codec.errors import (
     CorruptStreamError,
     DepthCodecError,

@@ -1,0 +1,241 @@
+# Copyright 2026 depth_nn_transport contributors
+#
+# Licensed under the Apache License, Version 2.0 (the "License");
+# you may not use this file except in compliance with the License.
+# You may obtain a copy of the License at
+#
+#     http://www.apache.org/licenses/LICENSE-2.0
+#
+# Unless required by applicable law or agreed to in writing, software
+# distributed under the License is distributed on an "AS IS" BASIS,
+# WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+# See the License for the specific language governing permissions and
+# limitations under the License.
+"""Frames that keep a promise: every valid pixel within a bound, down to bit by bit.
+
+Two engines stand behind one mode, and the smaller frame is taken: the lossy coder with what passes
+the bound corrected, and the coder of exact planes. The encoder restores each frame and checks it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from depth_nn_transport.codec.bounds import Bound
+from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.container import EncodedDepth, Mode
+from depth_nn_transport.codec.depth_frame import (
+    Depth,
+    ExactFrame,
+    HOLES,
+    in_millimetres,
+    is_depth,
+    MM_PER_M,
+    whole_millimetres,
+)
+from depth_nn_transport.codec.errors import CorruptStreamError
+from depth_nn_transport.codec.exact_coder import ExactCoder, expected_bytes
+from depth_nn_transport.codec.lattice import Lattice
+from depth_nn_transport.codec.lossy_coder import LossyCoder
+from depth_nn_transport.codec.networks import Array
+import numpy as np
+from numpy.typing import NDArray
+
+# Engines: first byte of the payload.
+_CORRECTED, _EXACT, _EXACT_METRES = range(3)
+# Smoothness from which a frame may be smaller as a lossy one with corrections, by the bound in
+# quanta, as measured; any smoothness from 3 quanta.
+_SMOOTH_ENOUGH = {1: 7.0, 2: 1.8}
+# Frames are off what is expected of them by a sixth.
+_EXPECTATION_MARGIN = 1.1
+
+
+class BoundedCoder:
+    """Encoder and decoder of the valid pixels of a frame, none further off than a bound."""
+
+    def __init__(self, lossy: LossyCoder, exact: ExactCoder) -> None:
+        """Take both engines."""
+        self._lossy = lossy
+        self._exact = exact
+
+    def encode(
+        self, frame: ExactFrame, mode: Mode, bound: Bound, beside: int
+    ) -> tuple[float, bytes]:
+        """Encode a frame by the engine that needs fewer bytes.
+
+        Args:
+            frame: what to encode.
+            mode: bounded or lossless.
+            bound: that the user asks for; 0 of lossless mode.
+            beside: bytes that the frame has besides.
+
+        Returns:
+            The bound in quanta of the frame, and the payload.
+
+        """
+        quanta, payload = 0.0, b''
+        if frame.valid.any():
+            if mode is Mode.BOUNDED:
+                quanta = bound.in_quanta(frame.lattice, _farthest(frame))
+            payload = min(
+                self._candidates(frame, bound, quanta),
+                key=lambda data: (beside + len(data)) * _weight(data[0], quanta),
+            )
+        return quanta, payload[:1] + bytes([frame.hole]) + payload[1:]
+
+    def decode(self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice) -> Depth:
+        """Restore a depth image, as `DepthCodec.decode` returns it.
+
+        Args:
+            encoded: of bounded or lossless mode.
+            valid: its mask, bool (H, W).
+            lattice: of the frame.
+
+        Raises:
+            CorruptStreamError: if the payload is none of such a frame.
+
+        """
+        depth: Depth = np.zeros(valid.shape, np.uint16)
+        if valid.any():
+            depth = self._decode_engine(encoded, valid, lattice)
+        if encoded.encoding == '16UC1':
+            if depth.dtype != np.uint16:
+                raise CorruptStreamError('floats in a frame of integers')
+            return depth
+        metres = depth if depth.dtype == np.float32 else depth.astype(np.float32) / MM_PER_M
+        # The hole's byte comes behind the engine's, which a frame of nothing but holes lacks.
+        engine_and_hole = encoded.latents[:2]
+        hole = min(engine_and_hole[-1], len(HOLES) - 1) if engine_and_hole else 0
+        return np.where(valid, metres, HOLES[hole])
+
+    def _candidates(self, frame: ExactFrame, bound: Bound, quanta: float) -> list[bytes]:
+        """Payloads that keep the bound: the engine, then its bytes; lossless ones if none do."""
+        found = []
+        promising = True
+        if frame.depth.dtype == np.uint16 and frame.lattice.on_grid and quanta >= 1:
+            least = _SMOOTH_ENOUGH.get(int(quanta), 0.0)
+            if least == 0 or smoothness(frame.quanta, frame.valid) >= least:
+                found.append((_CORRECTED, *self._encode_corrected(frame, int(quanta))))
+                millimetres = cast(NDArray[np.uint16], frame.depth)
+                expected = expected_bytes(millimetres, frame.lattice, quanta)
+                most = _EXPECTATION_MARGIN * len(found[0][1])
+                promising = expected * _weight(_EXACT, quanta) < most
+        if promising:
+            found.append(self._encode_exact(frame, quanta))
+        if not frame.lattice.on_grid and quanta > 0:
+            # A frame of few values may be smaller as it is.
+            found.append(self._encode_exact(frame, 0.0))
+        kept = [
+            bytes([engine]) + data for engine, data, restored in found
+            if _keeps(frame, restored, bound, quanta)
+        ]
+        if not kept:
+            engine, data, restored = self._encode_exact(frame, 0.0)
+            if not _keeps(frame, restored, bound, 0.0):
+                raise AssertionError('a lossless frame would not be restored bit by bit')
+            kept = [bytes([engine]) + data]
+        return kept
+
+    def _encode_corrected(self, frame: ExactFrame, quanta: int) -> tuple[bytes, Depth]:
+        quality = _quality_within(quanta)
+        data, plane = self._lossy.encode_within(frame, quality, quanta)
+        restored = whole_millimetres(frame.lattice.to_depth(plane), ~frame.valid)
+        return bytes([quality]) + data, restored
+
+    def _encode_exact(self, frame: ExactFrame, quanta: float) -> tuple[int, bytes, Depth]:
+        if frame.depth.dtype == np.uint16:
+            millimetres = cast(NDArray[np.uint16], frame.depth)
+            return _EXACT, *self._exact.encode(millimetres, frame.lattice, quanta)
+        metres = cast(Array, frame.depth)
+        return _EXACT_METRES, *self._exact.encode_metres(
+            metres, frame.valid, frame.lattice, quanta
+        )
+
+    def _decode_engine(
+        self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
+    ) -> Depth:
+        data = encoded.latents[2:]
+        if not data:
+            raise CorruptStreamError(f'{len(encoded.latents)} bytes of valid pixels are too few')
+        engine = encoded.latents[0]
+        if engine == _EXACT:
+            return self._exact.decode(data, valid, lattice, encoded.max_error)
+        if engine == _EXACT_METRES:
+            metres = self._exact.decode_metres(data, valid, lattice, encoded.max_error)
+            if encoded.mode is Mode.BOUNDED and not is_depth(metres[valid]).all():
+                raise CorruptStreamError('valid pixels of a bounded frame that are no depths')
+            return metres
+        if engine != _CORRECTED:
+            raise CorruptStreamError(f'unknown engine {engine}')
+        quality = min(data[0], 100)
+        depth = lattice.to_depth(self._lossy.decode(data[1:], valid, quality, lattice))
+        return whole_millimetres(depth, ~valid)
+
+
+def _keeps(frame: ExactFrame, restored: Depth, bound: Bound, quanta: float) -> bool:
+    """Tell whether a restored frame keeps its bound; bit by bit if that is 0."""
+    original, found = frame.depth, restored
+    if original.dtype == np.float32:
+        original, found = original[frame.valid], found[frame.valid]
+    elif quanta == 0:
+        # Holes are 0 in both.
+        return np.array_equal(original, found)
+    if quanta > 0:
+        return bound.holds(_millimetres(original), _millimetres(found), quanta, frame.lattice)
+    nan = np.isnan(original)
+    same = np.array_equal(np.isnan(found), nan)
+    return same and original[~nan].tobytes() == found[~nan].tobytes()
+
+
+def _farthest(frame: ExactFrame) -> float:
+    """Return the greatest valid depth in mm."""
+    if frame.depth.dtype == np.uint16:
+        # Holes are 0.
+        return float(frame.depth.max())
+    return float(_millimetres(frame.depth[frame.valid]).max())
+
+
+def _millimetres(depth: Depth) -> Depth:
+    return in_millimetres(cast(Array, depth)) if depth.dtype == np.float32 else depth
+
+
+@compiled
+def smoothness(quanta: Array, valid: NDArray[np.bool_]) -> float:
+    """Tell how well a transform can follow a frame: high where slopes are even.
+
+    An even slope is rounded to whole quanta, which bends it by one quantum at many pixels, and by
+    no more. Noise and edges bend by more.
+
+    Args:
+        quanta: float32 (H, W).
+        valid: bool (H, W).
+
+    Returns:
+        Of the bent pixels the share among all over the share that is bent by more than one.
+
+    """
+    known, bent, sharp = 1, 1, 1
+    for y in range(1, quanta.shape[0]):
+        above, here = quanta[y - 1], quanta[y]
+        for x in range(1, quanta.shape[1]):
+            if valid[y, x] and valid[y, x - 1] and valid[y - 1, x] and valid[y - 1, x - 1]:
+                bend = abs(here[x] + above[x - 1] - here[x - 1] - above[x])
+                known += 1
+                bent += bend > np.float32(0.5)
+                sharp += bend > np.float32(1.5)
+    return bent * bent / (known * sharp)
+
+
+def _weight(engine: int, quanta: float) -> float:
+    """Weigh the bytes of a bounded frame by what else an engine gives.
+
+    Most errors of a corrected lossy frame are far below a bound of more than two quanta, those of
+    the other engines are spread all over it: from there on they have to be a tenth smaller.
+    """
+    return 1.1 if engine != _CORRECTED and quanta > 2 else 1.0
+
+
+def _quality_within(quanta: int) -> int:
+    """Quality at which the lossy frame and its corrections are smallest, as measured."""
+    return min(max(round(90 - 18 * math.log2(quanta)), 0), 100)
