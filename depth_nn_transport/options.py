@@ -15,7 +15,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 import os
 from typing import Any, TypeVar
 
@@ -60,3 +61,12 @@ def settings_options(command: Command) -> Command:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+@contextmanager
+def readable_errors(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn errors of these kinds into one line and exit status 1."""
+    try:
+        yield
+    except kinds as error:
+        raise click.ClickException(str(error)) from error

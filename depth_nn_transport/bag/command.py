@@ -15,8 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 import json
 from pathlib import Path
 import time
@@ -53,6 +52,7 @@ from depth_nn_transport.frames.files import FrameFileError
 from depth_nn_transport.options import (
     json_option,
     model_option,
+    readable_errors,
     runtime_option,
     settings_options,
     workers_option,
@@ -60,6 +60,8 @@ from depth_nn_transport.options import (
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin
 from tqdm import tqdm
+
+_EXPECTED = BagError, DepthCodecError, FrameFileError, OSError
 
 Call = Callable[[int, bytes], tuple[Callable[..., Any], tuple[Any, ...]]]
 
@@ -84,7 +86,7 @@ def bag() -> None:
 def info(source: Path, as_json: bool) -> None:
     """Tell the topics of a bag, their sizes and how their depth is coded."""
     with (
-        _readable_errors(), BagReader(source) as reader,
+        readable_errors(*_EXPECTED), BagReader(source) as reader,
         _bar(reader.message_count, 'reading') as bar,
     ):
         description = describe(reader, bar.update)
@@ -119,7 +121,7 @@ def compress(
     Depth is an Image of 16UC1 or 32FC1 (mono16 where --topics names it) or compressedDepth, PNG or
     RVL. Topic X becomes X/depth_nn.
     """
-    with _readable_errors(), BagReader(source) as reader:
+    with readable_errors(*_EXPECTED), BagReader(source) as reader:
         chosen = image_topics(reader, _names(topics))
         names = compressed_names(reader, chosen)
         conversions = {
@@ -146,7 +148,7 @@ def decompress(
 
     Topic X/depth_nn becomes X, or X/depth_nn/decoded where the bag has X as well.
     """
-    with _readable_errors(), BagReader(source) as reader:
+    with readable_errors(*_EXPECTED), BagReader(source) as reader:
         chosen = encoded_topics(reader, _names(topics))
         names = decompressed_names(reader, chosen)
         conversions = {
@@ -175,7 +177,7 @@ def verify_command(
     changed or a promised bound does not hold.
     """
     with (
-        _readable_errors(), BagReader(original) as before, BagReader(other) as after,
+        readable_errors(*_EXPECTED), BagReader(original) as before, BagReader(other) as after,
         WorkerPool(threads, worker.prepare, (model, runtime)) as pool,
         _bar(None, 'comparing') as bar,
     ):
@@ -202,7 +204,7 @@ def verify_command(
 def export(source: Path, out: Path, topics: str, model: str, threads: int, runtime: str) -> None:
     """Write depth, compressed or not, as 16-bit PNGs in mm."""
     with (
-        _readable_errors(), BagReader(source) as reader,
+        readable_errors(*_EXPECTED), BagReader(source) as reader,
         WorkerPool(threads, worker.prepare, (model, runtime)) as pool,
         _bar(None, 'exporting') as bar,
     ):
@@ -221,7 +223,7 @@ def record(target: Path, topics: tuple[str, ...], duration: float | None) -> Non
     """Record live topics to an MCAP bag; needs rclpy, but no rosbag2."""
     from depth_nn_transport.bag.record import record_topics
 
-    with _readable_errors():
+    with readable_errors(*_EXPECTED):
         counts = record_topics(target, topics, duration)
     for topic, count in counts.items():
         click.echo(f'{topic}: {count} messages')
@@ -274,12 +276,3 @@ def _names(topics: str) -> list[str]:
 
 def _bar(total: int | None, verb: str) -> Any:
     return tqdm(total=total, desc=verb, unit='message', disable=None)
-
-
-@contextmanager
-def _readable_errors() -> Iterator[None]:
-    """Turn expected errors into one line and exit status 1."""
-    try:
-        yield
-    except (BagError, DepthCodecError, FrameFileError, OSError) as error:
-        raise click.ClickException(str(error)) from error

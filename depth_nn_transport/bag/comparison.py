@@ -22,9 +22,10 @@ from depth_nn_transport.bag.depth_messages import Depth, stamp_ns
 from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH
 from depth_nn_transport.bag.worker import restore
 from depth_nn_transport.codec.container import Mode
+from depth_nn_transport.codec.depth_frame import is_depth, plain_millimetres
 from depth_nn_transport.codec.errors import DepthCodecError
-from depth_nn_transport.codec.lattice import FAR_LIMIT, Lattice
-from depth_nn_transport.demo.quality import ErrorHistogram, QUANTA_BIN
+from depth_nn_transport.codec.lattice import Lattice
+from depth_nn_transport.frames.error_histogram import ErrorHistogram, QUANTA_BIN
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,7 +83,7 @@ def compare(original: Side, restored: Side) -> FrameComparison | str:
         return str(error)
     if before.shape != after.shape:
         return f'{before.shape[1]}x{before.shape[0]} became {after.shape[1]}x{after.shape[0]}'
-    first, second = _millimetres(before), _millimetres(after)
+    first, second = plain_millimetres(before), plain_millimetres(after)
     valid = (first > 0) & (second > 0)
     mm = np.abs(second - first)[valid]
     quanta = _quanta_errors(first, second, _lattice(first, message, other))[valid]
@@ -102,7 +103,7 @@ def picture_of(original: Side, restored: Side) -> FramePair:
 
     """
     (message, before), (other, after) = _restore(original), _restore(restored)
-    first, second = _millimetres(before), _millimetres(after)
+    first, second = plain_millimetres(before), plain_millimetres(after)
     errors = _quanta_errors(first, second, _lattice(first, message, other))
     return FramePair(first, second, errors)
 
@@ -111,20 +112,11 @@ def _restore(side: Side) -> tuple[Any, Depth]:
     return restore(side.topic, side.msgtype, side.data)
 
 
-def _millimetres(depth: Depth) -> NDArray[np.float32]:
-    """Return depth in mm, 0 in holes."""
-    if depth.dtype == np.uint16:
-        return depth.astype(np.float32)
-    metres = np.where(np.isfinite(depth) & (depth > 0), depth, 0).astype(np.float32)
-    millimetres: NDArray[np.float32] = np.minimum(metres * np.float32(1000), np.float32(FAR_LIMIT))
-    return millimetres
-
-
 def _lattice(original: NDArray[np.float32], *messages: Any) -> Lattice:
     """Return the lattice that one of the messages states, else that of the original."""
     for message in messages:
         if message.__msgtype__ == COMPRESSED_DEPTH:
-            return Lattice(abs(message.lattice_constant), message.lattice_constant > 0)
+            return Lattice.from_signed(message.lattice_constant)
     return Lattice.from_depth(np.clip(np.rint(original), 0, 65535).astype(np.uint16))
 
 
@@ -156,6 +148,6 @@ def _identical(before: Depth, after: Depth) -> bool:
     if before.dtype == np.uint16:
         return np.array_equal(before, after)
     first, second = (
-        np.where(np.isfinite(depth) & (depth > 0), depth, np.nan) for depth in (before, after)
+        np.where(is_depth(depth), depth, np.nan) for depth in (before, after)
     )
     return np.array_equal(first, second, equal_nan=True)

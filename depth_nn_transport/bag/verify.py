@@ -31,7 +31,7 @@ from depth_nn_transport.bag.plan import encoded_topics, image_of, image_topics
 from depth_nn_transport.bag.pool import Task, WorkerPool
 from depth_nn_transport.bag.reader import BagReader
 from depth_nn_transport.codec.errors import InvalidDepthError
-from depth_nn_transport.demo.quality import ErrorHistogram, QUANTA_BIN
+from depth_nn_transport.frames.error_histogram import ErrorHistogram, QUANTA_BIN
 from rosbags.interfaces import Connection
 
 WORST_FRAMES = 3

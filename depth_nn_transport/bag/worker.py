@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def compress(
     except InvalidDepthError as error:
         return Refused(str(error))
     # Each worker's codec has seen some of the frames only.
-    numbered = replace(encoded, sequence=sequence, reference=sequence)
+    numbered = encoded.numbered(sequence)
     compressed = compressed_message(numbered, encoding_of(message), message.header)
     return Converted(compressed, depth.size)
 

@@ -25,6 +25,7 @@ from depth_nn_transport.options import (
     Command,
     json_option,
     model_option,
+    readable_errors,
     runtime_option,
     threads_option,
     workers_option,
@@ -115,7 +116,7 @@ def rate_distortion(
     # Robots have the codec without the peers and the plotting.
     from depth_nn_transport.bench import run
 
-    try:
+    with readable_errors(OSError, ValueError):
         chosen = run.choose_codecs(
             codecs, qualities, None if model == 'none' else model, threads, runtime
         )
@@ -124,8 +125,6 @@ def rate_distortion(
             run.picture_errors(out, folder, frames, chosen, points, threads)
         summaries = run.summarise(points)
         tables = run.write_report(out, points, summaries, threads)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     click.echo(run.json_line(summaries) if as_json else tables)
 
 
@@ -159,7 +158,7 @@ def speed(
     from depth_nn_transport.bench.speed_frames import choose_source
     from depth_nn_transport.bench.transport import measure_transport
 
-    try:
+    with readable_errors(OSError, RuntimeError, ValueError):
         sources = [choose_source(folders, size) for size in timing.SIZES]
         runs = [*((source, 1) for source in sources), (sources[1], 2)] if seconds else []
         passages = [measure_transport(source, rate, count, seconds, model, runtime)
@@ -167,8 +166,6 @@ def speed(
         with tqdm(unit='frame', disable=None) as bar:
             stages, codecs, throughputs = timing.measure_sources(
                 sources, frames, model, rounds, runtime, bar.update)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     click.echo(report.write_report(
         out, report.Speed(sources, stages, codecs, throughputs, passages)))
 
@@ -186,10 +183,8 @@ def bounded(
     """Measure lossless and bounded frames beside JPEG XL on the same lattice, on one thread."""
     from depth_nn_transport.bench import bounded as comparison
 
-    try:
+    with readable_errors(OSError, ValueError):
         points = comparison.measure(folders, frames, model, runtime)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     click.echo(comparison.write_report(out, points))
 
 
@@ -201,10 +196,8 @@ def simulator(folders: tuple[Path, ...], out: Path) -> None:
     """Plot holes, noise and motion of both simulators beside those of recordings."""
     from depth_nn_transport.bench.simulator_statistics import compare_simulators
 
-    try:
+    with readable_errors(OSError, ValueError):
         compare_simulators(folders, out)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 @bench.command()
@@ -224,13 +217,11 @@ def bag(
     from depth_nn_transport.bench import bag as bags
 
     results = []
-    try:
-        with tqdm(unit='frame', disable=None) as bar:
-            for folder in folders:
-                results += bags.measure_recording(
-                    folder, frames, threads, model, runtime, bar.update)
-    except (BagError, OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
+    with (readable_errors(BagError, OSError, ValueError),
+          tqdm(unit='frame', disable=None) as bar):
+        for folder in folders:
+            results += bags.measure_recording(
+                folder, frames, threads, model, runtime, bar.update)
     tables = bags.write_report(results, out, threads)
     click.echo(bags.json_line(results) if as_json else tables)
 
@@ -268,7 +259,7 @@ def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) ->
 
     cv2.setNumThreads(1)
     recordings = {}
-    try:
+    with readable_errors(OSError, ValueError):
         for name, load in comparison.recordings(folders).items():
             scenes = list(tqdm(load(frames), name, frames, unit='scene', disable=None))
             settings = comparison.choose_settings(scenes, model)
@@ -281,8 +272,6 @@ def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) ->
             if name == comparison.SIMULATED:
                 busiest = max(range(len(scenes)), key=lambda i: impacts['quality 50'][i].cells)
                 report.draw_costmaps(out / 'costmaps.png', scenes[busiest], settings)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     click.echo(report.write_report(out, recordings))
 
 
@@ -304,15 +293,13 @@ def wifi(out: Path, seconds: float, rate: float) -> None:
 
     streams, links = measurement.STREAMS, measurement.LINKS
     passages = []
-    try:
-        with (ended_by_signals(), robot_and_base() as (robot, base, link),
-              tqdm(total=len(streams) * len(links), unit='run', disable=None) as bar):
-            for stream in streams:
-                bar.set_description(f'{stream.form}, {stream.reliability}')
-                passages += measurement.measure_stream(
-                    stream, links, robot, base, link, seconds, rate, bar.update)
-    except (NetworkError, RuntimeError) as error:
-        raise click.ClickException(str(error)) from error
+    with (readable_errors(NetworkError, RuntimeError),
+          ended_by_signals(), robot_and_base() as (robot, base, link),
+          tqdm(total=len(streams) * len(links), unit='run', disable=None) as bar):
+        for stream in streams:
+            bar.set_description(f'{stream.form}, {stream.reliability}')
+            passages += measurement.measure_stream(
+                stream, links, robot, base, link, seconds, rate, bar.update)
     click.echo(write_report(out, passages, rate, link.kind))
 
 
@@ -334,10 +321,8 @@ def poster(
     import torch
 
     torch.set_num_threads(threads)
-    try:
+    with readable_errors(OSError, ValueError):
         points = posters.measure_folders(folders, frames, model, threads)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     tables = posters.write_report(out, points)
     posters.draw_picture(out / posters.PICTURE, model, threads)
     click.echo(posters.json_line(points) if as_json else tables)

@@ -120,7 +120,7 @@ class LossyPeer(Peer):
         """Encode the filled quanta."""
         floor, step = self._fit(frame.quanta)
         samples = np.rint((frame.quanta - floor) * step + self.offset).astype(np.uint16)
-        header = _LOSSY_HEADER.pack(_signed(frame.lattice), step, floor, len(frame.mask))
+        header = _LOSSY_HEADER.pack(frame.lattice.signed_constant, step, floor, len(frame.mask))
         return header + frame.mask + self.codec.encode(samples, setting)
 
     def decode(self, stream: bytes) -> NDArray[np.uint16]:
@@ -130,7 +130,7 @@ class LossyPeer(Peer):
         valid = decode_mask(stream[start:start + mask_size])
         samples = self.codec.decode(stream[start + mask_size:])[:valid.shape[0], :valid.shape[1]]
         quanta = (samples.astype(np.float32) - self.offset) / np.float32(step) + floor
-        depth = np.clip(np.rint(_lattice(constant).to_depth(quanta)), 1, DEPTH_MAX)
+        depth = np.clip(np.rint(Lattice.from_signed(constant).to_depth(quanta)), 1, DEPTH_MAX)
         return np.where(valid, depth, 0).astype(np.uint16)
 
     def mask_bytes(self, stream: bytes) -> int:
@@ -171,14 +171,15 @@ class RankPeer(Peer):
         values = np.union1d(values, extra)
         rank = np.searchsorted((values[1:] + values[:-1]) / 2, frame.depth)
         plane = np.where(frame.depth > 0, rank // (2 * bound + 1) + 1, 0).astype(np.uint16)
-        header = _RANK_HEADER.pack(_signed(frame.lattice), bound, len(extra))
+        header = _RANK_HEADER.pack(frame.lattice.signed_constant, bound, len(extra))
         return header + extra.astype('<u2').tobytes() + self.codec.encode(plane, setting)
 
     def decode(self, stream: bytes) -> NDArray[np.uint16]:
         """Restore the depth."""
         constant, bound, extras = _RANK_HEADER.unpack_from(stream)
         extra = np.frombuffer(stream, '<u2', extras, _RANK_HEADER.size)
-        values = np.union1d(reachable(_lattice(constant), bound), extra).astype(np.uint16)
+        within = reachable(Lattice.from_signed(constant), bound)
+        values = np.union1d(within, extra).astype(np.uint16)
         plane = self.codec.decode(stream[_RANK_HEADER.size + 2 * extras:]).astype(np.int64)
         rank = np.minimum((plane - 1) * (2 * bound + 1) + bound, len(values) - 1)
         return np.where(plane > 0, values[np.maximum(rank, 0)], np.uint16(0))
@@ -253,11 +254,3 @@ def exact_peers(threads: int = 1) -> list[Codec]:
     }
     raw: list[Codec] = [RawPeer(f'{name}-raw', make()) for name, make in codecs.items()]
     return raw + [RankPeer(f'{name}-rank', make()) for name, make in codecs.items()]
-
-
-def _signed(lattice: Lattice) -> float:
-    return lattice.constant if lattice.on_grid else -lattice.constant
-
-
-def _lattice(constant: float) -> Lattice:
-    return Lattice(abs(constant), constant > 0)

@@ -36,7 +36,6 @@ from depth_nn_transport.codec.depth_frame import (
 )
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.exact_coder import ExactCoder, expected_bytes
-from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.codec.lossy_coder import LossyCoder
 from depth_nn_transport.codec.networks import Array
 import numpy as np
@@ -84,13 +83,12 @@ class BoundedCoder:
             )
         return quanta, payload[:1] + bytes([frame.hole]) + payload[1:]
 
-    def decode(self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice) -> Depth:
+    def decode(self, encoded: EncodedDepth, valid: NDArray[np.bool_]) -> Depth:
         """Restore a depth image, as `DepthCodec.decode` returns it.
 
         Args:
             encoded: of bounded or lossless mode.
             valid: its mask, bool (H, W).
-            lattice: of the frame.
 
         Raises:
             CorruptStreamError: if the payload is none of such a frame.
@@ -98,7 +96,7 @@ class BoundedCoder:
         """
         depth: Depth = np.zeros(valid.shape, np.uint16)
         if valid.any():
-            depth = self._decode_engine(encoded, valid, lattice)
+            depth = self._decode_engine(encoded, valid)
         if encoded.encoding == '16UC1':
             if depth.dtype != np.uint16:
                 raise CorruptStreamError('floats in a frame of integers')
@@ -152,10 +150,8 @@ class BoundedCoder:
             metres, frame.valid, frame.lattice, quanta
         )
 
-    def _decode_engine(
-        self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
-    ) -> Depth:
-        data = encoded.latents[2:]
+    def _decode_engine(self, encoded: EncodedDepth, valid: NDArray[np.bool_]) -> Depth:
+        data, lattice = encoded.latents[2:], encoded.lattice
         if not data:
             raise CorruptStreamError(f'{len(encoded.latents)} bytes of valid pixels are too few')
         engine = encoded.latents[0]

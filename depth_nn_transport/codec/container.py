@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
 import math
@@ -23,6 +23,7 @@ import struct
 import zlib
 
 from depth_nn_transport.codec.errors import CorruptStreamError, UnsupportedFormatError
+from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.codec.sections import (
     pack_number,
     pack_section,
@@ -117,6 +118,15 @@ class EncodedDepth:
     def to_bytes(self) -> bytes:
         """Serialise, header and checksum included."""
         return self._body + _CRC.pack(self.crc32)
+
+    @property
+    def lattice(self) -> Lattice:
+        """Lattice of the frame."""
+        return Lattice.from_signed(self.lattice_constant)
+
+    def numbered(self, sequence: int) -> EncodedDepth:
+        """Return the frame as one of so many in its topic, which refers to no other."""
+        return replace(self, sequence=sequence, reference=sequence)
 
     @property
     def crc32(self) -> int:

@@ -29,7 +29,6 @@ from depth_nn_transport.codec.depth_frame import (
 )
 from depth_nn_transport.codec.errors import InvalidSettingError, ModelMismatchError
 from depth_nn_transport.codec.exact_coder import ExactCoder
-from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.codec.lattice_memory import LatticeMemory
 from depth_nn_transport.codec.lossy_coder import LossyCoder
 from depth_nn_transport.codec.mask_coder import MaskCoder
@@ -145,10 +144,9 @@ class DepthCodec:
             )
         with self._thread_limit():
             valid = ~self._mask.decode(encoded.mask, encoded.height, encoded.width)
-            lattice = Lattice(abs(encoded.lattice_constant), encoded.lattice_constant > 0)
             if encoded.mode is Mode.LOSSY:
-                return self._decode_lossy(encoded, valid, lattice)
-            return self._bounded.decode(encoded, valid, lattice)
+                return self._decode_lossy(encoded, valid)
+            return self._bounded.decode(encoded, valid)
 
     def forget(self) -> None:
         """Forget the lattice of the last frame, as the next one is of another camera."""
@@ -161,12 +159,10 @@ class DepthCodec:
             payload = self._lossy.encode(frame, quality)
         return self._wrap(frame, Mode.LOSSY, quality, 0.0, mask, payload)
 
-    def _decode_lossy(
-        self, encoded: EncodedDepth, valid: NDArray[np.bool_], lattice: Lattice
-    ) -> Depth:
+    def _decode_lossy(self, encoded: EncodedDepth, valid: NDArray[np.bool_]) -> Depth:
         millimetres = np.zeros(valid.shape, np.float32)
         if valid.any():
-            quality = round(encoded.quality)
+            lattice, quality = encoded.lattice, round(encoded.quality)
             plane = self._lossy.decode(encoded.latents, valid, quality, lattice)
             millimetres = lattice.to_depth(plane)
         if encoded.encoding == '32FC1':
@@ -185,11 +181,10 @@ class DepthCodec:
     ) -> EncodedDepth:
         sequence = self._sequence
         self._sequence = (sequence + 1) % 2**32
-        sign = 1 if frame.lattice.on_grid else -1
         height, width = frame.depth.shape
         return EncodedDepth(
             height, width, frame.encoding, self.model_id, mode, float(quality), max_error,
-            sign * frame.lattice.constant, sequence, sequence, mask, payload,
+            frame.lattice.signed_constant, sequence, sequence, mask, payload,
         )
 
 

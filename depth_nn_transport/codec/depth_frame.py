@@ -150,9 +150,9 @@ def _check_image(depth: Depth) -> None:
         )
 
 
-def is_depth(metres: Depth) -> NDArray[np.bool_]:
+def is_depth(depth: Depth) -> NDArray[np.bool_]:
     """Tell which values are depths: all others are holes, but in lossless mode."""
-    return np.isfinite(metres) & (metres > 0)
+    return np.isfinite(depth) & (depth > 0)
 
 
 @compiled
@@ -169,5 +169,12 @@ def whole_millimetres(millimetres: Array, hole: NDArray[np.bool_]) -> NDArray[np
 
 
 def in_millimetres(metres: Array) -> Array:
-    """Convert; less than a quantum lies beyond the limit, which keeps huge values finite."""
+    """Convert depths; less than a quantum lies beyond the limit, which keeps huge ones finite."""
     return np.minimum(metres, _MAX_METRES) * MM_PER_M
+
+
+def plain_millimetres(depth: Depth) -> Array:
+    """Return a depth image as float32 mm, 0 in holes."""
+    if depth.dtype == np.uint16:
+        return depth.astype(np.float32)
+    return in_millimetres(np.where(is_depth(depth), depth, 0).astype(np.float32))

@@ -96,6 +96,16 @@ class Lattice:
         spacing = _spacing(values, constant)
         return cls(float(np.float32(constant / spacing)), spacing == 1, spacing)
 
+    @classmethod
+    def from_signed(cls, constant: float) -> Lattice:
+        """Return the lattice that a frame's header tells by `signed_constant`."""
+        return cls(abs(constant), constant > 0)
+
+    @property
+    def signed_constant(self) -> float:
+        """The constant, negative off the grid."""
+        return self.constant if self.on_grid else -self.constant
+
     @property
     def is_found(self) -> bool:
         """Whether the constant is that of the frame's own sensor."""

@@ -357,10 +357,11 @@ def _tell_distance(
     """Code the distance of a pixel from its prediction, in the encoder the one given."""
     weight, kind = situation * CONTEXTS, SITUATIONS * CONTEXTS
     other, other_kind = SITUATION_WEIGHTS + texture * CONTEXTS, TEXTURES * CONTEXTS
-    if _decide(distance == 0, 0, weight, other, mixer, tables, memory, exchange):
+    if _decide(distance == 0, NONE * ALL_SIZE, weight, other, mixer, tables, memory, exchange):
         return 0
     weight, other = weight + kind, other + other_kind
-    higher = _decide(distance > 0, ALL_SIZE, weight, other, mixer, tables, memory, exchange)
+    higher = _decide(
+        distance > 0, HIGHER * ALL_SIZE, weight, other, mixer, tables, memory, exchange)
     sign = 1 if higher else -1
     start = STEP * ALL_SIZE + (0 if higher else STEPS * FEW_SIZE)
     for step in range(1, STEPS + 1):

@@ -19,7 +19,7 @@ from depth_nn_transport.codec.base_coder import decode_differences, encode_diffe
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.mask_coder import MaskCoder
 from depth_nn_transport.codec.networks import BLOCK
-from depth_nn_transport.codec.steps import Bits, Heights, Steps, to_blocks
+from depth_nn_transport.codec.steps import Bits, Heights, Steps
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder, Tables
 import numpy as np
 
@@ -61,8 +61,9 @@ class StepCoder:
 
 def _blocks(near: Bits) -> Bits:
     """Tell which blocks hold a step: bool (H, W) -> (H/8, W/8)."""
-    grid = near.shape[0] // BLOCK, near.shape[1] // BLOCK
-    blocks: Bits = np.any(to_blocks(near), axis=1).reshape(grid)
+    height, width = near.shape
+    cells = near.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK)
+    blocks: Bits = np.any(cells, axis=(1, 3))
     return blocks
 
 

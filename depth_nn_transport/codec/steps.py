@@ -24,7 +24,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 import math
-from typing import TypeVar
 
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.fill import fill_holes
@@ -35,7 +34,6 @@ from numpy.typing import NDArray
 Plane = NDArray[np.float32]
 Bits = NDArray[np.bool_]
 Heights = NDArray[np.int32]
-Scalar = TypeVar('Scalar', bound=np.generic)
 
 # Quanta; below this the transform is the cheaper way, whatever the quality.
 MIN_GAP = 32.0
@@ -100,13 +98,6 @@ def take_out_steps(
     if len(steps.heights) == 0:
         return steps, plane
     return steps, fill_holes(steps.remove(plane, valid), valid)
-
-
-def to_blocks(image: NDArray[Scalar]) -> NDArray[Scalar]:
-    """(H, W) -> (blocks, 64), row by row."""
-    height, width = image.shape
-    grid = image.reshape(height // BLOCK, BLOCK, width // BLOCK, BLOCK)
-    return grid.swapaxes(1, 2).reshape(-1, BLOCK**2)
 
 
 @compiled

@@ -22,7 +22,7 @@ import click
 
 from depth_nn_transport.demo.environment import isolate
 from depth_nn_transport.demo.frames import load_frames, simulate_frames
-from depth_nn_transport.options import runtime_option
+from depth_nn_transport.options import readable_errors, runtime_option
 
 
 @click.command()
@@ -42,19 +42,15 @@ def demo(
         frames: Path | None, count: int | None, rate: float, quality: float, threads: int,
         runtime: str, out: Path) -> None:
     """Play depth through an encoder and a decoder node and compare what comes out."""
-    try:
+    with readable_errors(OSError, ValueError):
         images = simulate_frames(count) if frames is None else load_frames(frames, count)
         out.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     isolate(os.environ)
     # The rest of the command line works without ROS, so it is imported here.
     from depth_nn_transport.demo.report import conclude
     from depth_nn_transport.demo.stage import play, StageError
-    try:
+    with readable_errors(StageError):
         run = play(images, rate, {'quality': quality}, {'threads': threads, 'runtime': runtime})
-    except StageError as error:
-        raise click.ClickException(str(error)) from error
     problems = conclude(run, out)
     if problems:
         raise click.ClickException('; '.join(problems))

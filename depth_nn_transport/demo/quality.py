@@ -15,59 +15,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 import math
-from typing import Any
 
 from depth_nn_transport.codec.lattice import Lattice
+from depth_nn_transport.frames.error_histogram import ErrorHistogram, QUANTA_BIN
 
 import numpy as np
 from numpy.typing import NDArray
 
 PEAK_MM = 65535
-# Errors in quanta are counted in bins of this width.
-QUANTA_BIN = 1 / 16
-
-
-@dataclass
-class ErrorHistogram:
-    """Distribution of absolute errors, in bins of a fixed width."""
-
-    width: float
-    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(1, np.int64))
-
-    def add(self, errors: NDArray[Any]) -> None:
-        """Count absolute errors."""
-        self._add_counts(np.bincount(np.rint(errors / self.width).astype(np.int64).ravel()))
-
-    def merge(self, other: ErrorHistogram) -> None:
-        """Take in the errors that another histogram of the same width has counted."""
-        self._add_counts(other.counts)
-
-    def mean(self) -> float:
-        """Return the mean error, NaN if there is none."""
-        return self._moment(1)
-
-    def mean_square(self) -> float:
-        """Return the mean squared error, NaN if there is none."""
-        return self._moment(2)
-
-    def percentile(self, percent: float) -> float:
-        """Return the error that this percentage does not exceed."""
-        reached = np.cumsum(self.counts) >= self.counts.sum() * percent / 100
-        return float(np.argmax(reached)) * self.width
-
-    def _add_counts(self, new: NDArray[np.int64]) -> None:
-        longer, shorter = sorted((self.counts, new), key=len, reverse=True)
-        self.counts = longer.astype(np.int64)
-        self.counts[:len(shorter)] += shorter
-
-    def _moment(self, order: int) -> float:
-        total = self.counts.sum()
-        if total == 0:
-            return math.nan
-        values = np.arange(len(self.counts)) * self.width
-        return float((self.counts * values**order).sum() / total)
 
 
 class Quality:

@@ -40,6 +40,7 @@ from depth_nn_transport.frames.files import (
 from depth_nn_transport.options import (
     json_option,
     model_option,
+    readable_errors,
     runtime_option,
     settings_options,
     threads_option,
@@ -48,6 +49,8 @@ import numpy as np
 from tqdm import tqdm
 
 Result = TypeVar('Result')
+
+_EXPECTED = DepthCodecError, FrameFileError, OSError
 
 _INPUTS = click.argument(
     'inputs', nargs=-1, required=True, type=click.Path(exists=True, path_type=Path)
@@ -113,7 +116,7 @@ def encode(
     **settings: Any,
 ) -> None:
     """Encode 16-bit depth PNGs (files or folders) to one .dnt file a frame."""
-    with _readable_errors():
+    with readable_errors(*_EXPECTED):
         codec = DepthCodec(model, threads, runtime)
         run, folder = _Run('encode', codec), None
         for path in _progress(find_files(inputs, IMAGE_SUFFIX), 'encoding', out):
@@ -142,7 +145,7 @@ def decode(
     inputs: tuple[Path, ...], out: Path, model: str, threads: int, runtime: str, as_json: bool
 ) -> None:
     """Decode .dnt files (files or folders) to 16-bit PNGs in millimetres."""
-    with _readable_errors():
+    with readable_errors(*_EXPECTED):
         codec = DepthCodec(model, threads, runtime)
         run = _Run('decode', codec)
         for path in _progress(find_files(inputs, ENCODED_SUFFIX), 'decoding', out):
@@ -176,12 +179,3 @@ def _naming(path: Path) -> Iterator[None]:
         raise
     except DepthCodecError as error:
         raise FrameFileError(f'{path}: {error}') from error
-
-
-@contextmanager
-def _readable_errors() -> Iterator[None]:
-    """Turn expected errors into one line and exit status 1."""
-    try:
-        yield
-    except (DepthCodecError, FrameFileError, OSError) as error:
-        raise click.ClickException(str(error)) from error

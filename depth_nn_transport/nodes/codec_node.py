@@ -23,7 +23,8 @@ import queue
 import time
 from typing import Any
 
-from depth_nn_transport import DepthCodec
+from depth_nn_transport import DepthCodec, EncodedDepth
+from depth_nn_transport.codec.depth_frame import is_depth
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.nodes.codec_shelf import CodecShelf
 from depth_nn_transport.nodes.diagnostics import figures_of, Problem, problems_of, status
@@ -375,6 +376,20 @@ class CodecNode(LifecycleNode):
         """Count frames that the middleware lost."""
         for _ in range(count):
             self.drop('lost', advice)
+
+    def figures_of_frame(
+            self, encoded: EncodedDepth, depth: NDArray[Any], size: int, start: float, turn: Turn,
+            stamp: Any) -> Frame:
+        """
+        Return the figures of a frame that passed.
+
+        Args: `depth` (H, W) on the node's side; `size` in bytes of the message; `start` by
+        `time.perf_counter` and `turn` of its processing; `stamp` of its header.
+        """
+        return Frame(
+            size=size, pixels=depth.size, on_lattice=encoded.lattice.on_grid,
+            hole_share=1 - np.count_nonzero(is_depth(depth)) / depth.size,
+            work_ms=milliseconds_since(start) - 1e3 * turn.waited_s, age_ms=self.age_ms(stamp))
 
     def age_ms(self, stamp: Any) -> float:
         """Return the time since a header's stamp, by the node's clock."""

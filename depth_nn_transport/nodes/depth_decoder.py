@@ -22,11 +22,10 @@ import time
 
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.frames.messages import message_to_encoded
-from depth_nn_transport.nodes.codec_node import CodecNode, milliseconds_since, sibling
+from depth_nn_transport.nodes.codec_node import CodecNode, sibling
 from depth_nn_transport.nodes.codec_shelf import CodecShelf
 from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC, MODEL_SUFFIX
 from depth_nn_transport.nodes.diagnostics import Problem
-from depth_nn_transport.nodes.error_sample import to_mm
 from depth_nn_transport.nodes.frame_statistics import Frame
 from depth_nn_transport.nodes.image_conversion import convert_depth, depth_to_image
 from depth_nn_transport.nodes.newest_worker import Turn
@@ -36,7 +35,6 @@ from depth_nn_transport.nodes.runner import run
 
 from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
 
-import numpy as np
 
 from rclpy.clock import Clock, ClockType
 from rclpy.serialization import serialize_message
@@ -146,12 +144,8 @@ class DepthDecoder(CodecNode):
         with turn:
             self.image_publisher.publish(image)
             self.publish_info(message)
-        return Frame(
-            size=len(serialize_message(message)), pixels=depth.size,
-            on_lattice=encoded.lattice_constant > 0,
-            hole_share=1 - np.count_nonzero(to_mm(depth)) / depth.size,
-            work_ms=milliseconds_since(start) - 1e3 * turn.waited_s,
-            age_ms=self.age_ms(message.header.stamp))
+        size = len(serialize_message(message))
+        return self.figures_of_frame(encoded, depth, size, start, turn, message.header.stamp)
 
     def check_claims(self, message: CompressedDepth) -> None:
         """

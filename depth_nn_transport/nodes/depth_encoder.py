@@ -15,15 +15,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 import time
 from typing import Any
 
 from depth_nn_transport import DepthCodec, EncodedDepth, Mode
-from depth_nn_transport.nodes.codec_node import CodecNode, milliseconds_since
+from depth_nn_transport.nodes.codec_node import CodecNode
 from depth_nn_transport.nodes.codec_shelf import CodecShelf
 from depth_nn_transport.nodes.diagnostics import figures_of_sample, Problem, problems_of_sample
-from depth_nn_transport.nodes.error_sample import compare, ErrorSample, to_mm
+from depth_nn_transport.nodes.error_sample import compare, ErrorSample
 from depth_nn_transport.nodes.frame_rate_limit import FrameRateLimit
 from depth_nn_transport.nodes.frame_statistics import Frame
 from depth_nn_transport.nodes.image_conversion import image_to_depth
@@ -36,7 +35,6 @@ from depth_nn_transport.nodes.runner import run
 
 from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
 
-import numpy as np
 from numpy.typing import NDArray
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
@@ -135,11 +133,8 @@ class DepthEncoder(CodecNode):
             return None
         encoded, bytes_sent = sent
         self.last_quality = encoded.quality
-        frame = Frame(
-            size=bytes_sent, pixels=depth.size, on_lattice=encoded.lattice_constant > 0,
-            hole_share=1 - np.count_nonzero(to_mm(depth)) / depth.size,
-            work_ms=milliseconds_since(start) - 1e3 * turn.waited_s,
-            age_ms=self.age_ms(message.header.stamp))
+        frame = self.figures_of_frame(
+            encoded, depth, bytes_sent, start, turn, message.header.stamp)
         self.sample_error(depth, encoded, shelf.main)
         return frame
 
@@ -156,8 +151,8 @@ class DepthEncoder(CodecNode):
 
     def serialized(self, encoded: EncodedDepth, image: Image) -> bytes:
         """Return the message of an encoded image, as the next of the stream."""
-        numbered = replace(encoded, sequence=self.sequence, reference=self.sequence)
-        message = encoded_to_message(numbered, image.encoding, image.header)
+        message = encoded_to_message(
+            encoded.numbered(self.sequence), image.encoding, image.header)
         return bytes(serialize_message(message))
 
     def publish(self, data: bytes) -> None:

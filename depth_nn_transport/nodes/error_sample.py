@@ -19,8 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from depth_nn_transport import EncodedDepth
-from depth_nn_transport.codec.depth_frame import in_millimetres, is_depth
-from depth_nn_transport.codec.lattice import Lattice
+from depth_nn_transport.codec.depth_frame import plain_millimetres
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,8 +42,8 @@ def compare(original: NDArray[Any], restored: NDArray[Any], encoded: EncodedDept
 
     A quantum is a step of the frame's own lattice.
     """
-    lattice = Lattice(abs(encoded.lattice_constant), encoded.lattice_constant > 0)
-    original_mm, restored_mm = to_mm(original), to_mm(restored)
+    lattice = encoded.lattice
+    original_mm, restored_mm = plain_millimetres(original), plain_millimetres(restored)
     changed = int(((original_mm > 0) != (restored_mm > 0)).sum())
     both = (original_mm > 0) & (restored_mm > 0)
     if not both.any():
@@ -53,10 +52,3 @@ def compare(original: NDArray[Any], restored: NDArray[Any], encoded: EncodedDept
     quanta = np.abs(lattice.to_quanta(restored_mm[both]) - lattice.to_quanta(original_mm[both]))
     return ErrorSample(float(quanta.mean()), float(quanta.max()), float(mm.mean()),
                        float(mm.max()), changed)
-
-
-def to_mm(depth: NDArray[Any]) -> NDArray[np.float32]:
-    """Return depth in mm, 0 in holes; no more than a lossy frame can hold."""
-    if depth.dtype == np.uint16:
-        return depth.astype(np.float32)
-    return np.where(is_depth(depth), in_millimetres(depth), np.float32(0))

@@ -18,7 +18,7 @@ from __future__ import annotations
 import hashlib
 
 from depth_nn_transport.codec.container import MAX_SIZE, MIN_SIZE
-from depth_nn_transport.runtime.compiled_cache import user_cache
+from depth_nn_transport.runtime.file_cache import user_cache
 
 # Height and width of the frames of a node that has not seen any.
 USUAL_SIZE = (480, 848)

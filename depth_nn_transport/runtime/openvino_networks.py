@@ -34,7 +34,7 @@ from depth_nn_transport.codec.networks import (
     ACTIVATION_STEP,
     FLOAT_NETWORKS,
 )
-from depth_nn_transport.runtime.compiled_cache import user_cache
+from depth_nn_transport.runtime.file_cache import user_cache
 from depth_nn_transport.runtime.graph_networks import GraphNetworks, Tensor
 import llvmlite.binding as llvmlite
 import numpy as np

@@ -95,7 +95,7 @@ def _pad(
         del sizes[-2:]
     if mode == b'constant':
         return functional.pad(x, sizes, value=0 if value is None else value.item())
-    return functional.pad(x, sizes, {b'edge': 'replicate', b'reflect': 'reflect'}[mode])
+    return functional.pad(x, sizes, {b'edge': 'replicate'}[mode])
 
 
 def _reshape(x: Tensor, shape: Tensor, *, allowzero: int = 0) -> Tensor:
@@ -138,33 +138,6 @@ def _unsqueeze(x: Tensor, axes: Tensor) -> Tensor:
     return x
 
 
-def _quantize(
-    x: Tensor, scale: Tensor, zero_point: Tensor | None = None, *, axis: int = 1
-) -> Tensor:
-    kind = torch.uint8 if zero_point is None else zero_point.dtype
-    scaled = torch.round(x / _along(axis, x, scale))
-    if zero_point is not None:
-        scaled = scaled + _along(axis, x, zero_point)
-    limits = torch.iinfo(kind)
-    return scaled.clamp(limits.min, limits.max).to(kind)
-
-
-def _dequantize(
-    x: Tensor, scale: Tensor, zero_point: Tensor | None = None, *, axis: int = 1
-) -> Tensor:
-    levels = x.to(torch.float32)
-    if zero_point is not None:
-        levels = levels - _along(axis, x, zero_point)
-    return levels * _along(axis, x, scale)
-
-
-def _along(axis: int, x: Tensor, values: Tensor) -> Tensor:
-    """One value for all, or one for each position of an axis."""
-    if values.numel() == 1:
-        return values.reshape(())
-    return values.reshape([-1 if k == axis % x.ndim else 1 for k in range(x.ndim)])
-
-
 OPERATORS: Operators = {
     'Abs': torch.abs,
     'Add': torch.add,
@@ -175,7 +148,6 @@ OPERATORS: Operators = {
     'ConstantOfShape': _constant_of_shape,
     'Conv': _conv,
     'DepthToSpace': _depth_to_space,
-    'DequantizeLinear': _dequantize,
     'Div': _div,
     'Exp': torch.exp,
     'Gather': _gather,
@@ -183,7 +155,6 @@ OPERATORS: Operators = {
     'MatMul': torch.matmul,
     'Mul': torch.mul,
     'Pad': _pad,
-    'QuantizeLinear': _quantize,
     'Reshape': _reshape,
     # Half to even, as in ONNX.
     'Round': torch.round,

@@ -26,6 +26,7 @@ import click
 import cv2
 
 from depth_nn_transport.frames.files import IMAGE_SUFFIX, write_image, write_whole
+from depth_nn_transport.options import readable_errors
 from depth_nn_transport.simulator.camera import MAX_SIZE, MIN_SIZE
 from depth_nn_transport.simulator.sequence import simulate_sequence, SimulatedFrame
 from depth_nn_transport.simulator.stereo import simulate_stereo, StereoFrame
@@ -73,7 +74,7 @@ def simulate(
     """
     width, height = size
     source = simulate_stereo if stereo else simulate_sequence
-    try:
+    with readable_errors(OSError, ValueError):
         sequence = source(seed, frames, width, height, fps)
         for index, frame in enumerate(tqdm(sequence, total=frames, unit='frame', disable=None)):
             write_frame(out, index, frame)
@@ -81,8 +82,6 @@ def simulate(
             'lattice_constant': frame.camera.lattice_constant, 'fps': fps, 'seed': seed,
             'stereo': stereo}
         write_whole(out / 'camera.json', (json.dumps(description, indent=2) + '\n').encode())
-    except (OSError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
 
 
 def pictures(frame: SimulatedFrame) -> dict[str, NDArray[Any]]:

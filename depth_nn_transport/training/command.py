@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from depth_nn_transport.options import threads_option
+from depth_nn_transport.options import readable_errors, threads_option
 
 
 @click.group()
@@ -88,12 +88,10 @@ def transform(
     from depth_nn_transport.training.train import Trainer, TrainingConfig
 
     device = _prepare(device, threads)
-    try:
+    with readable_errors(OSError, RuntimeError, ValueError):
         settings = load_config(config, TrainingConfig, ModelConfig)
         recordings = load_recordings(data), thin(load_recordings(val), 4)
         trainer = Trainer(settings, run, device, ModelFiles.load(start) if start else None)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     trainer.run(*recordings, evaluate_every, workers)
 
 
@@ -114,12 +112,10 @@ def hific(
     from depth_nn_transport.training.run import load_config
 
     device = _prepare(device, threads)
-    try:
+    with readable_errors(OSError, RuntimeError, ValueError):
         settings = load_config(config, HificTrainingConfig, HificConfig)
         recordings = load_depths(data), thin(load_depths(val), 4)
         trainer = HificTrainer(settings, run, device, start)
-    except (OSError, RuntimeError, ValueError) as error:
-        raise click.ClickException(str(error)) from error
     trainer.run(*recordings, evaluate_every, workers)
 
 
@@ -135,10 +131,8 @@ def hific_export(run: Path, out: Path) -> None:
     """Write the weights of a run of `train hific`, for `bench poster`."""
     from depth_nn_transport.training.hific.weights import export_run
 
-    try:
+    with readable_errors(ValueError):
         export_run(run, out)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
 
 
 @train.command()
@@ -158,10 +152,8 @@ def maps(data: Path, steps: int, seed: int, out: Path) -> None:
     torch.set_num_threads(1)
 
     out.mkdir(parents=True, exist_ok=True)
-    try:
+    with readable_errors(ValueError):
         recordings = load_recordings(data)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
     for name, images in ((MASK_FILE, hole_masks), (STEPS_FILE, step_maps)):
         arrays: dict[str, Any] = dict(train_mask_coder(images(recordings), steps, seed))
         np.savez_compressed(out / name, **arrays)
@@ -179,10 +171,8 @@ def plane(data: Path, seed: int, out: Path) -> None:
     from depth_nn_transport.training.plane_model import load_planes, train_plane_coder
 
     out.mkdir(parents=True, exist_ok=True)
-    try:
+    with readable_errors(ValueError):
         planes = load_planes(data)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
     arrays: dict[str, Any] = dict(train_plane_coder(planes, seed))
     np.savez_compressed(out / PLANE_FILE, **arrays)
 
@@ -199,11 +189,9 @@ def corrections(data: Path, model: str, out: Path) -> None:
     from depth_nn_transport.training.correction_model import fit_corrections, restored_frames
 
     out.mkdir(parents=True, exist_ok=True)
-    try:
+    with readable_errors(ValueError):
         samples = restored_frames(ModelFiles.load(model), data)
         arrays: dict[str, Any] = dict(fit_corrections(samples))
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error
     np.savez_compressed(out / CORRECTIONS_FILE, **arrays)
 
 
@@ -224,7 +212,7 @@ def export(run: Path, data: Path, out: Path) -> None:
     from depth_nn_transport.training.fit_tables import fit_tables, FRAMES_PER_RECORDING
 
     out.mkdir(parents=True, exist_ok=True)
-    try:
+    with readable_errors(ValueError):
         model = exporter.load_run(run)
         recordings = thin(load_recordings(data), FRAMES_PER_RECORDING)
         exporter.export_model(model, out)
@@ -234,5 +222,3 @@ def export(run: Path, data: Path, out: Path) -> None:
         files = ModelFiles.load(str(out.resolve()))
         latent, hyper = fit_tables(files, recordings, latent, hyper)
         exporter.write_tables(out, latent, hyper)
-    except ValueError as error:
-        raise click.ClickException(str(error)) from error

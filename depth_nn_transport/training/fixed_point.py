@@ -134,17 +134,3 @@ class FineConv2d(FixedPointConv2d):
 def fixed_point_conv(inputs: int, outputs: int) -> FixedPointConv2d:
     """Make a pointwise fixed-point convolution."""
     return FixedPointConv2d(inputs, outputs, 1)
-
-
-def max_accumulator(conv: FixedPointConv2d, input_max: float, input_step: float) -> float:
-    """Largest partial sum of a convolution in units of its common power of two.
-
-    The arithmetic is exact in float32 if this is below 2**24.
-    """
-    weight = quantize_weight(conv.weight, conv.weight_max).detach().flatten(1).double()
-    bias = torch.zeros(1) if conv.bias is None else quantize_bias(conv.bias).detach()
-    bound = weight.abs().sum(1) * input_max + bias.abs().double()
-    step = torch.exp2(-_weight_shift(conv.weight, conv.weight_max).double()) * input_step
-    if conv.bias is not None:
-        step = step.clamp_max(BIAS_STEP)
-    return float((bound / step).max())

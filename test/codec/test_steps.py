@@ -25,7 +25,6 @@ from depth_nn_transport.codec.steps import (
     least_gap,
     MIN_GAP,
     REACH,
-    to_blocks,
 )
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder, Tables
 from hypothesis import given, settings, strategies as st
@@ -54,10 +53,10 @@ def edge_plane(height: float, column: int = 20) -> np.ndarray:
     return plane.astype(np.float32)
 
 
-def test_blocks_round_trip():
-    image = np.arange(24 * 40).reshape(24, 40)
-    blocks = to_blocks(image)
-    assert (blocks[1] == image[:8, 8:16].ravel()).all()
+def to_blocks(image: np.ndarray) -> np.ndarray:
+    """(H, W) -> (blocks, 64), row by row."""
+    height, width = image.shape
+    return image.reshape(height // 8, 8, width // 8, 8).swapaxes(1, 2).reshape(-1, 64)
 
 
 def test_step_is_found_where_it_is_and_removed():

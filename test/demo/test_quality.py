@@ -17,31 +17,12 @@ from __future__ import annotations
 
 import math
 
-from depth_nn_transport.demo.quality import ErrorHistogram, Quality
-
-from hypothesis import given, strategies as st
-from hypothesis.extra import numpy as npst
+from depth_nn_transport.demo.quality import Quality
 
 import numpy as np
 
-ERRORS = npst.arrays(np.int64, st.integers(1, 50), elements=st.integers(0, 500))
 # Depths that a camera with K = 640000 reports.
 SLOPE = np.tile(np.rint(640000 / np.arange(200, 600)), (20, 1)).astype(np.uint16)
-
-
-@given(st.lists(ERRORS, min_size=1, max_size=4))
-def test_histogram_agrees_with_numpy(parts):
-    histogram = ErrorHistogram(1)
-    for part in parts:
-        histogram.add(part)
-    errors = np.concatenate(parts)
-    assert math.isclose(histogram.mean(), errors.mean(), abs_tol=1e-9)
-    assert math.isclose(histogram.mean_square(), (errors**2).mean(), abs_tol=1e-9)
-    assert histogram.percentile(99) == np.percentile(errors, 99, method='inverted_cdf')
-
-
-def test_an_empty_histogram_has_no_mean():
-    assert math.isnan(ErrorHistogram(1).mean())
 
 
 def test_equal_frames_have_no_error():

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.nodes.error_sample import compare
 
 import numpy as np
@@ -24,7 +25,7 @@ import numpy as np
 CONSTANT = 640_000
 STEPS = np.arange(200, 600)
 DEPTH = np.tile(np.rint(CONSTANT / STEPS), (4, 1)).astype(np.uint16)
-ENCODED = SimpleNamespace(lattice_constant=CONSTANT)
+ENCODED = SimpleNamespace(lattice=Lattice(CONSTANT, True))
 
 
 def test_equal_frames_have_no_error():

@@ -19,7 +19,7 @@ from depth_nn_transport.nodes.remembered_size import (
     remembered_size,
     USUAL_SIZE,
 )
-from depth_nn_transport.runtime.compiled_cache import CompiledCache
+from depth_nn_transport.runtime.file_cache import FileCache
 
 import pytest
 
@@ -51,5 +51,5 @@ def test_a_new_size_replaces_the_old_one(folder):
 def test_what_is_no_size_is_not_believed(folder, content):
     remember_size('/depth_encoder', (48, 64))
     (kept,) = folder.iterdir()
-    CompiledCache(folder).save(kept.name, content)
+    FileCache(folder).save(kept.name, content)
     assert remembered_size('/depth_encoder') == USUAL_SIZE

@@ -23,7 +23,7 @@ from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.container import EncodedDepth
 from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.model_files import ModelFiles, NETWORK_NAMES
-from depth_nn_transport.runtime.compiled_cache import CompiledCache
+from depth_nn_transport.runtime.file_cache import FileCache
 from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
 import numpy as np
 import pytest
@@ -85,7 +85,7 @@ def test_other_settings_find_no_kept_networks(folder, monkeypatch):
 def test_what_is_no_network_is_made_anew(folder):
     expected = coded()
     for path in folder.iterdir():
-        CompiledCache(folder).save(path.name, b'bnothing of the kind')
+        FileCache(folder).save(path.name, b'bnothing of the kind')
     assert coded() == expected
     assert all(path.stat().st_size > 1000 for path in folder.iterdir())
 

@@ -63,8 +63,6 @@ CALLS = [
     ('Pad', [integers(0, 0, 1, 2, 0, 0, 3, 0)], {}),
     ('Pad', [integers(0, 0, 1, 2, 0, 0, 3, 0), np.float32(7)], {}),
     ('Pad', [integers(0, 0, 1, 1, 0, 0, 1, 1)], {'mode': 'edge'}),
-    ('QuantizeLinear', [np.float32(0.1)], {}),
-    ('QuantizeLinear', [SCALES, ZEROS], {'axis': 1}),
     ('Reshape', [integers(0, -1, 2)], {}),
     ('Round', [], {}),
     ('Shape', [], {}),
@@ -108,15 +106,8 @@ def test_an_operator_means_what_onnx_says(operator, arguments, attributes, x):
 
 def test_every_operator_is_tried():
     # The others have tests of their own.
-    apart = {'Constant', 'ConstantOfShape', 'DequantizeLinear'}
+    apart = {'Constant', 'ConstantOfShape'}
     assert {operator for operator, *_ in CALLS} | apart == set(OPERATORS)
-
-
-def test_quantisation_there_and_back():
-    nodes = [helper.make_node('QuantizeLinear', ['x', 'scale', 'zero'], ['q']),
-             helper.make_node('DequantizeLinear', ['q', 'scale', 'zero'], ['y'])]
-    # The reference has no older version of these two.
-    assert_same(model_of(nodes, [('scale', SCALES), ('zero', ZEROS)], version=19), IMAGE)
 
 
 def test_constants_and_what_follows_from_them():

@@ -15,12 +15,12 @@
 
 from depth_nn_transport.training.entropy_model import LinearPrediction
 from depth_nn_transport.training.fixed_point import (
+    _weight_shift,
     ACTIVATION_MAX,
     ACTIVATION_STEP,
     BIAS_STEP,
     FINE_STEP,
     fixed_point_conv,
-    max_accumulator,
     quantize_bias,
     quantize_weight,
     rectify,
@@ -44,6 +44,20 @@ def extreme_convolution(scale, inputs=160, outputs=8):
     conv.weight.data = torch.randn(outputs, inputs, 1, 1) * scale
     conv.bias.data = torch.randn(outputs) * 1e6
     return conv
+
+
+def max_accumulator(conv, input_max, input_step):
+    """Largest partial sum of a convolution in units of its common power of two.
+
+    The arithmetic is exact in float32 if this is below 2**24.
+    """
+    weight = quantize_weight(conv.weight, conv.weight_max).detach().flatten(1).double()
+    bias = torch.zeros(1) if conv.bias is None else quantize_bias(conv.bias).detach()
+    bound = weight.abs().sum(1) * input_max + bias.abs().double()
+    step = torch.exp2(-_weight_shift(conv.weight, conv.weight_max).double()) * input_step
+    if conv.bias is not None:
+        step = step.clamp_max(BIAS_STEP)
+    return float((bound / step).max())
 
 
 def test_rounding_is_half_to_even_and_passes_gradients():

@@ -18,13 +18,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from depth_nn_transport.runtime import compiled_cache
-from depth_nn_transport.runtime.compiled_cache import CompiledCache, user_cache
+from depth_nn_transport.runtime import file_cache
+from depth_nn_transport.runtime.file_cache import FileCache, user_cache
 import pytest
 
 
 def test_what_is_kept_is_found_again(tmp_path):
-    cache = CompiledCache(tmp_path / 'new' / 'folder')
+    cache = FileCache(tmp_path / 'new' / 'folder')
     assert cache.load('name') is None
     cache.save('name', b'one')
     cache.save('other', b'')
@@ -37,7 +37,7 @@ def test_what_is_kept_is_found_again(tmp_path):
     lambda data: b'', lambda data: data[:-1], lambda data: data[:20],
     lambda data: data[:-1] + bytes([data[-1] ^ 1])])
 def test_a_damaged_file_counts_as_missing(tmp_path, damage):
-    cache = CompiledCache(tmp_path)
+    cache = FileCache(tmp_path)
     cache.save('name', b'content')
     path = tmp_path / 'name'
     path.write_bytes(damage(path.read_bytes()))
@@ -45,8 +45,8 @@ def test_a_damaged_file_counts_as_missing(tmp_path, damage):
 
 
 def test_what_was_used_longest_ago_gives_way(tmp_path, monkeypatch):
-    monkeypatch.setattr(compiled_cache, 'KEPT_FILES', 2)
-    cache = CompiledCache(tmp_path)
+    monkeypatch.setattr(file_cache, 'KEPT_FILES', 2)
+    cache = FileCache(tmp_path)
     for age, name in enumerate(('newest', 'oldest', 'used')):
         cache.save(name, b'')
         os.utime(tmp_path / name, (0, 10 - age))
@@ -58,7 +58,7 @@ def test_what_was_used_longest_ago_gives_way(tmp_path, monkeypatch):
 @pytest.mark.parametrize('folder', [Path('relative'), Path(__file__) / 'below'])
 def test_a_folder_of_no_use_keeps_nothing(tmp_path, monkeypatch, folder):
     monkeypatch.chdir(tmp_path)
-    cache = CompiledCache(folder)
+    cache = FileCache(folder)
     cache.save('name', b'content')
     assert cache.load('name') is None
     assert not list(tmp_path.iterdir())

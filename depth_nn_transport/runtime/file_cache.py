@@ -26,7 +26,7 @@ KEPT_FILES = 144
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
-class CompiledCache:
+class FileCache:
     """Files of a folder by name, each with its checksum; a damaged one counts as missing.
 
     A folder that cannot be read or written only costs time: nothing here raises.
@@ -65,10 +65,10 @@ class CompiledCache:
             path.unlink(missing_ok=True)
 
 
-def user_cache() -> CompiledCache:
+def user_cache() -> FileCache:
     """Return the cache of this user, where the XDG base directory specification puts it."""
     root = Path(os.environ.get('XDG_CACHE_HOME') or '~/.cache')
     with suppress(RuntimeError):
         # Who has no home has no cache.
         root = root.expanduser()
-    return CompiledCache(root / 'depth_nn_transport')
+    return FileCache(root / 'depth_nn_transport')
