@@ -27,9 +27,9 @@ from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH, COMPRESSED_IM
 from depth_nn_transport.bag.reader import BagReader
 from depth_nn_transport.codec.errors import InvalidDepthError
 from depth_nn_transport.frames.messages import PIXEL_TYPES
+from depth_nn_transport.nodes.topics import COMPRESSED_SUFFIX
 from rosbags.interfaces import Connection
 
-COMPRESSED_SUFFIX = '/depth_nn'
 TRANSPORT_SUFFIX = '/compressedDepth'
 DECODED_SUFFIX = '/decoded'
 

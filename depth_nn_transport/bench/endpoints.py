@@ -29,10 +29,8 @@ import time
 from typing import Any
 
 from depth_nn_transport.bench.speed_frames import choose_source, Size
-from depth_nn_transport.nodes.codec_node import sibling
-from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
-from depth_nn_transport.nodes.depth_encoder import IMAGE_TOPIC
 from depth_nn_transport.nodes.image_conversion import depth_to_image
+from depth_nn_transport.nodes.topics import IMAGE_TOPIC, INFO_TOPIC, RESTORED_TOPIC
 
 import rclpy
 from rclpy.node import Node
@@ -56,7 +54,7 @@ def source(folder: Path, size: Size, rate: float) -> None:
     width, height = size
     node = Node('source')
     images = node.create_publisher(Image, IMAGE_TOPIC, _QOS)
-    infos = node.create_publisher(CameraInfo, sibling(IMAGE_TOPIC, 'camera_info'), _QOS)
+    infos = node.create_publisher(CameraInfo, INFO_TOPIC, _QOS)
     tell(READY)
     start = time.monotonic()
     for index in itertools.count():

@@ -32,10 +32,13 @@ from typing import Any
 from depth_nn_transport.bench.endpoints import POLL_S, run, tell
 from depth_nn_transport.bench.metrics import measure
 from depth_nn_transport.codec.lattice import Lattice
-from depth_nn_transport.nodes.codec_node import sibling
-from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
-from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
+from depth_nn_transport.nodes.topics import (
+    COMPRESSED_TOPIC,
+    IMAGE_TOPIC,
+    INFO_TOPIC,
+    RESTORED_TOPIC,
+)
 from depth_nn_transport.simulator import simulate_sequence
 
 import imagecodecs
@@ -93,7 +96,7 @@ class Stream:
 
     def overrides(self) -> dict[str, Any]:
         """Return parameters that give our nodes this profile."""
-        topic = f'qos_overrides./{IMAGE_TOPIC}{COMPRESSED_SUFFIX}'
+        topic = f'qos_overrides./{COMPRESSED_TOPIC}'
         return {f'{topic}.{end}.{policy}': value for end in ('publisher', 'subscription')
                 for policy, value in (('reliability', self.reliability), ('depth', self.depth))}
 
@@ -111,7 +114,7 @@ def source(stream: Stream, rate: float) -> None:
     # Towards our encoder, which is on the same machine, nothing may get lost.
     local = QoSProfile(depth=5) if stream.form == 'ours' else stream.qos
     infos = node.create_publisher(
-        CameraInfo, sibling(IMAGE_TOPIC, 'camera_info'), QoSProfile(depth=5))
+        CameraInfo, INFO_TOPIC, QoSProfile(depth=5))
     if stream.form == 'png':
         publisher = node.create_publisher(CompressedImage, PNG_TOPIC, local)
     else:

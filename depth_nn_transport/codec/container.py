@@ -36,6 +36,7 @@ FORMAT_VERSION = 5
 ENCODINGS = ('16UC1', '32FC1')
 MIN_SIZE = 16
 MAX_SIZE = 4096
+MAX_SEQUENCE = 2**32 - 1
 
 _HEADER = struct.Struct('<3sBBBHHBf')
 _FLOAT = struct.Struct('<f')
@@ -95,9 +96,13 @@ class EncodedDepth:
 
         """
         check_version(self.format_version)
-        for name, size in (('height', self.height), ('width', self.width)):
-            if not MIN_SIZE <= size <= MAX_SIZE:
-                raise CorruptStreamError(f'{name} {size} is not in {MIN_SIZE}..{MAX_SIZE}')
+        for name, number, low, high in (
+            ('height', self.height, MIN_SIZE, MAX_SIZE), ('width', self.width, MIN_SIZE, MAX_SIZE),
+            ('sequence', self.sequence, 0, MAX_SEQUENCE),
+            ('reference', self.reference, 0, MAX_SEQUENCE),
+        ):
+            if not low <= number <= high:
+                raise CorruptStreamError(f'{name} {number} is not in {low}..{high}')
         if self.encoding not in ENCODINGS:
             raise CorruptStreamError(f'encoding {self.encoding!r} is none of {ENCODINGS}')
         if not (0 <= self.quality <= 100 and self.quality == int(self.quality)):

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from functools import partial
 
+from depth_nn_transport.codec.blas_threads import BLAS_THREADS
 from depth_nn_transport.codec.bounded_coder import BoundedCoder
 from depth_nn_transport.codec.bounds import Bound
 from depth_nn_transport.codec.container import EncodedDepth, Mode
@@ -36,7 +37,6 @@ from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.runtime.registry import AUTO, find_runtime, MakeNetworks
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import ThreadpoolController
 
 DEFAULT_QUALITY = 50.0
 MODES = ('lossy', 'bounded', 'lossless')
@@ -78,7 +78,7 @@ class DepthCodec:
             raise InvalidSettingError(f'threads {threads} is not in 1..{MAX_THREADS}')
         make_networks = find_runtime(runtime) if isinstance(runtime, str) else runtime
         # numpy's idle BLAS threads spin, on the cores that a robot's other nodes need.
-        self._thread_limit = partial(ThreadpoolController().limit, limits=threads)
+        self._thread_limit = partial(BLAS_THREADS.limited, threads)
         files = ModelFiles.load(model)
         self.model_id = files.model_id
         networks = make_networks(files, threads)

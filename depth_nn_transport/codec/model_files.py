@@ -72,7 +72,7 @@ class ModelFiles:
 
         """
         folder = MODELS / model
-        if not folder.is_dir():
+        if not model or not folder.is_dir():
             known = sorted(p.parent.name for p in MODELS.glob(f'*/{TABLES_FILE}'))
             raise ModelLoadError(f'there is no model {model!r}; known models: {", ".join(known)}')
         arrays = (

@@ -206,7 +206,7 @@ class PlaneCoder:
 
         """
         limit = MAX_SYMBOLS * int(np.count_nonzero(valid))
-        queues = decode_queues(self._models, limit, TableDecoder(data))
+        queues = decode_queues(self._models, limit, TableDecoder(data), np.uint16)
         nothing = np.zeros(0, np.int32)
         exchange = Exchange(True, queues, nothing.astype(np.uint8), nothing, np.zeros(2, np.int64))
         unknown = np.zeros(valid.shape, np.int32)
@@ -253,7 +253,8 @@ def tell(
     limit = MAX_SYMBOLS * int(np.count_nonzero(valid))
     nothing = np.zeros(0, np.int32)
     exchange = Exchange(
-        False, Queues(nothing, nothing, nothing, nothing), np.empty(limit, np.uint8),
+        False, Queues(nothing.astype(np.uint16), nothing, nothing, nothing),
+        np.empty(limit, np.uint8),
         np.empty(limit, np.int32), np.zeros(2, np.int64),
     )
     told = _walk(plane, valid, tables, memory, exchange)
@@ -483,6 +484,9 @@ def _visit(
     )
     height, width = plane.shape
     for y in range(ABOVE, height + ABOVE):
+        if exchange.counts[1] > 0:
+            # Queues are exhausted: what comes would be worthless.
+            break
         values[y, :BESIDE] = values[y - 1, BESIDE]
         _measure_ahead(values[y - 1], ahead)
         copied_row, behind = 0, 0

@@ -25,7 +25,7 @@ one from the queue of the table that it chooses:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import constriction
 from depth_nn_transport.codec.compiled import inlined
@@ -55,7 +55,7 @@ class Queues(NamedTuple):
     """Decoded symbols, waiting to be drawn.
 
     Attributes:
-        symbols: int32 (N,), queue after queue.
+        symbols: int32 or uint16 (N,), queue after queue.
         place: int32 (K,), place of the symbol that each queue yields next.
         end: int32 (K,), place behind each queue.
         ahead: int32 (K,), that symbol, or `EXHAUSTED`. A model waits for it, so it is looked up
@@ -63,13 +63,13 @@ class Queues(NamedTuple):
 
     """
 
-    symbols: Integers
+    symbols: NDArray[Any]
     place: Integers
     end: Integers
     ahead: Integers
 
     @classmethod
-    def of(cls, symbols: Integers, end: Integers) -> Queues:
+    def of(cls, symbols: NDArray[Any], end: Integers) -> Queues:
         """Prepare queues that follow one another: symbols (N,), the place behind each (K,)."""
         place = np.concatenate([np.zeros(1, np.int32), end[:-1]])
         ahead = np.full(len(end), EXHAUSTED, np.int32)
@@ -99,8 +99,10 @@ def encode_queues(
     encoder.groups(ordered, ends, models)
 
 
-def decode_queues(models: Models, limit: int, decoder: TableDecoder) -> Queues:
-    """Decode queues of at most `limit` symbols in all.
+def decode_queues(
+    models: Models, limit: int, decoder: TableDecoder, kind: type[np.integer] = np.int32
+) -> Queues:
+    """Decode queues of at most `limit` symbols in all, which the kind of integer holds.
 
     Raises:
         CorruptStreamError: if there are more, or the bytes do not fit the models.
@@ -110,7 +112,7 @@ def decode_queues(models: Models, limit: int, decoder: TableDecoder) -> Queues:
     if lengths.sum() > limit:
         raise CorruptStreamError(f'{lengths.sum()} symbols; expected at most {limit}')
     ends = np.cumsum(lengths).astype(np.int32)
-    symbols = decoder.groups(ends, models)
+    symbols = decoder.groups(ends, models, kind)
     return Queues.of(symbols, ends)
 
 

@@ -21,6 +21,7 @@ interface: ``code`` takes the symbols to an encoder and brings them from a decod
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import constriction
 from depth_nn_transport.codec.compiled import compiled
@@ -35,6 +36,8 @@ Models = Sequence[constriction.stream.model.Model]
 # Past this probability of zero a symbol is not coded at all: it is taken to be zero.
 CERTAIN = 0.9985
 ESCAPE_RANGE = 1 << 16
+# Symbols of a group that are decoded by one call, at most.
+MAX_BULK = 1 << 20
 WORD_BYTES = 4
 
 _BERNOULLI = constriction.stream.model.Bernoulli(perfect=False)
@@ -260,20 +263,24 @@ class TableDecoder:
             symbols[escaped] = self.raw(len(escaped), ESCAPE_RANGE) - ESCAPE_RANGE // 2
         return symbols
 
-    def groups(self, ends: Integers, models: Models) -> Integers:
+    def groups(
+        self, ends: Integers, models: Models, kind: type[np.integer] = np.int32
+    ) -> NDArray[Any]:
         """Decode symbols (N,) in groups with these ends, each under its own model.
 
         Raises:
             CorruptStreamError: if the bytes cannot have been encoded with these models.
 
         """
-        parts: list[Integers] = [np.zeros(0, np.int32)]
+        symbols = np.empty(ends[-1], kind)
         start = 0
         for model, end in zip(models, ends.tolist(), strict=True):
-            if end > start:
-                parts.append(self.bulk(model, end - start))
-                start = end
-        return np.concatenate(parts)
+            # In parts, as a forged group may be all that memory holds.
+            for place in range(start, end, MAX_BULK):
+                part = symbols[place:min(place + MAX_BULK, end)]
+                part[:] = self.bulk(model, len(part))
+            start = end
+        return symbols
 
     def raw(self, count: int, size: int | Integers) -> Integers:
         """Decode values in 0..size-1, all equally likely; one size, or one for each value."""

@@ -21,10 +21,13 @@ import math
 import time
 from typing import Any
 
-from depth_nn_transport.nodes.codec_node import sibling
-from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
-from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
+from depth_nn_transport.nodes.topics import (
+    COMPRESSED_TOPIC,
+    IMAGE_TOPIC,
+    INFO_TOPIC,
+    RESTORED_TOPIC,
+)
 
 from depth_nn_transport_msgs.msg import CompressedDepth
 
@@ -72,9 +75,9 @@ class Player(Node):
         self.last_arrival = 0.0
         self.image_publisher = self.create_publisher(Image, IMAGE_TOPIC, PATIENT)
         self.info_publisher = self.create_publisher(
-            CameraInfo, sibling(IMAGE_TOPIC, 'camera_info'), PATIENT)
+            CameraInfo, INFO_TOPIC, PATIENT)
         self.create_subscription(
-            CompressedDepth, IMAGE_TOPIC + COMPRESSED_SUFFIX, self.receive_compressed, PATIENT)
+            CompressedDepth, COMPRESSED_TOPIC, self.receive_compressed, PATIENT)
         self.create_subscription(Image, RESTORED_TOPIC, self.receive_restored, PATIENT)
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self)
@@ -97,7 +100,7 @@ class Player(Node):
 
     def is_connected(self) -> bool:
         """Return whether every topic has both its ends."""
-        compressed, restored = IMAGE_TOPIC + COMPRESSED_SUFFIX, RESTORED_TOPIC
+        compressed, restored = COMPRESSED_TOPIC, RESTORED_TOPIC
         return all((
             self.image_publisher.get_subscription_count() > 0,
             self.info_publisher.get_subscription_count() > 0,

@@ -21,8 +21,7 @@ from typing import Any
 from depth_nn_transport.demo.node_process import NodeProcess
 from depth_nn_transport.demo.player import PATIENT, Player
 from depth_nn_transport.demo.report import Run
-from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
-from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC
+from depth_nn_transport.nodes.topics import COMPRESSED_TOPIC, IMAGE_TOPIC, RESTORED_TOPIC
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,7 +66,7 @@ def lossless_queues() -> dict[str, Any]:
     """Return parameters of the nodes for queues that lose nothing, so that the demo may count."""
     ends = {
         IMAGE_TOPIC: ('subscription',),
-        IMAGE_TOPIC + COMPRESSED_SUFFIX: ('publisher', 'subscription'),
+        COMPRESSED_TOPIC: ('publisher', 'subscription'),
         RESTORED_TOPIC: ('publisher',),
     }
     return {f'qos_overrides.{NAMESPACE}/{topic}.{end}.{policy}': value

@@ -40,6 +40,7 @@ from depth_nn_transport.nodes.quality_of_service import (
     is_about_reliability,
     is_reliable,
     OTHER_POLICIES,
+    POLICIES,
     publisher_events,
     reliability_of,
     subscription_events,
@@ -121,7 +122,9 @@ class CodecNode(LifecycleNode):
                    if parameter.name in self.settings}
         reason = refusal(self.settings, changes) or self.contradiction(
             {**self.declared_values(), **changes})
-        if not reason and self.codec is not None and any(n in changes for n in CODEC_SETTINGS):
+        if not reason and self.codec is not None and any(
+                changes.get(name, self.value(name)) != self.value(name)
+                for name in CODEC_SETTINGS):
             reason = self.try_load({**self.declared_values(), **changes})
             if not reason:
                 self.get_logger().info(f'goes on with {in_words(self.codec)}')
@@ -267,8 +270,9 @@ class CodecNode(LifecycleNode):
         """Subscribe anew, by best effort, to a topic of which a publisher offers no more."""
         if name not in self._unreliable:
             self._unreliable.add(name)
-            self.warn_once(f'listening by best effort on {name}, as a publisher offers no more; '
-                           f'large images may get lost')
+            self.get_logger().warning(
+                f'listening by best effort on {name}, as a publisher offers no more; large images '
+                'may get lost')
             # The event is the subscription's own: it cannot be destroyed here.
             self._resubscription = self.create_timer(
                 0.0, self.resubscribe, clock=Clock(clock_type=ClockType.STEADY_TIME))
@@ -291,16 +295,31 @@ class CodecNode(LifecycleNode):
             self.unsubscribe_all()
             self.subscribe_all()
 
+    def topic_from(self, documented: str, derived: str) -> str:
+        """Return what rules make of a topic's documented name, or else of the one derived."""
+        name: str = self.resolve_topic_name(documented)
+        if name == self.resolve_topic_name(documented, only_expand=True):
+            name = self.resolve_topic_name(derived)
+        return name
+
     def tell_of_strange_overrides(self) -> None:
-        """Warn if all QoS that parameters override is that of topics of other nodes."""
+        """Warn of QoS that parameters override in vain, or only for topics of other nodes."""
         prefix = 'qos_overrides.'
-        given = {name.removeprefix(prefix).rpartition('.')[0].rpartition('.')[0]
-                 for name in self._parameter_overrides if name.startswith(prefix)}
+        given: dict[str, set[str]] = {}
+        for name in self._parameter_overrides:
+            if name.startswith(prefix):
+                topic, _, policy = name.removeprefix(prefix).rsplit('.', 2)
+                given.setdefault(topic, set()).add(policy)
         topics = {end.topic_name
                   for end in (*self._publishers_of_ours, *self._subscriptions_of_ours)}
-        if given and not given & topics:
+        if given and not given.keys() & topics:
             self.warn_once(f'qos_overrides of {", ".join(sorted(given))} have no effect; the '
                            f'topics of this node are {", ".join(sorted(topics))}')
+        for topic in given.keys() & topics:
+            if fixed := given[topic] - POLICIES:
+                self.warn_once(
+                    f'qos_overrides of {topic} have no effect on {", ".join(sorted(fixed))}, only '
+                    f'on {", ".join(sorted(POLICIES))}')
 
     def is_subscribed(self) -> bool:
         """Return whether there are subscriptions."""
@@ -504,8 +523,3 @@ def descriptor_of(setting: Setting) -> ParameterDescriptor:
 def milliseconds_since(start: float) -> float:
     """Return the time since a reading of the performance counter."""
     return (time.perf_counter() - start) * 1e3
-
-
-def sibling(topic: str, name: str) -> str:
-    """Return the topic of another name beside this one."""
-    return f'{topic.rpartition("/")[0]}/{name}'

@@ -19,12 +19,12 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from copy import copy
 import time
+from typing import Any
 
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.frames.messages import message_to_encoded
-from depth_nn_transport.nodes.codec_node import CodecNode, sibling
+from depth_nn_transport.nodes.codec_node import CodecNode
 from depth_nn_transport.nodes.codec_shelf import CodecShelf
-from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC, MODEL_SUFFIX
 from depth_nn_transport.nodes.diagnostics import Problem
 from depth_nn_transport.nodes.frame_statistics import Frame
 from depth_nn_transport.nodes.image_conversion import convert_depth, depth_to_image
@@ -32,6 +32,18 @@ from depth_nn_transport.nodes.newest_worker import Turn
 from depth_nn_transport.nodes.parameters import DECODER
 from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
 from depth_nn_transport.nodes.runner import run
+from depth_nn_transport.nodes.topics import (
+    COMPRESSED_SUFFIX,
+    COMPRESSED_TOPIC,
+    IMAGE_TOPIC,
+    INFO,
+    INFO_TOPIC,
+    MODEL_SUFFIX,
+    MODEL_TOPIC,
+    RESTORED_INFO_TOPIC,
+    RESTORED_TOPIC,
+    sibling,
+)
 
 from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
 
@@ -41,8 +53,9 @@ from rclpy.serialization import serialize_message
 
 from sensor_msgs.msg import CameraInfo, Image
 
-RESTORED_TOPIC = 'camera/depth/decoded/image_rect_raw'
 LISTENER_CHECK_PERIOD_S = 0.2
+# After so many in a row a calibration is missed.
+FRAMES_WITHOUT_INFO = 30
 # Cameras that may share a topic.
 MAX_CAMERAS = 8
 
@@ -67,26 +80,32 @@ class DepthDecoder(CodecNode):
         self.camera_infos: OrderedDict[str, CameraInfo] = OrderedDict()
         # Of images, until there are two.
         self.frame_ids: set[str] = set()
+        self.info_topic = ''
+        self.frames_without_info = 0
         super().__init__('depth_decoder', DECODER)
         self.create_timer(LISTENER_CHECK_PERIOD_S, self.check_listeners,
                           clock=Clock(clock_type=ClockType.STEADY_TIME))
 
     def advertise_all(self) -> None:
         """See `CodecNode`."""
+        self.camera_infos.clear()
+        self.frame_ids.clear()
         restored_topic = self.resolve_topic_name(RESTORED_TOPIC)
         self.image_publisher = self.advertise(Image, RESTORED_TOPIC, RELIABLE)
-        self.info_publisher = self.advertise(
-            CameraInfo, sibling(restored_topic, 'camera_info'), RELIABLE)
+        info_topic = self.topic_from(RESTORED_INFO_TOPIC, sibling(restored_topic, INFO))
+        self.info_publisher = self.advertise(CameraInfo, info_topic, RELIABLE)
 
     def subscribe_all(self) -> None:
         """Subscribe, and not for long if nobody listens: QoS that cannot be is refused at once."""
-        compressed_topic = self.resolve_topic_name(
-            self.resolve_topic_name(IMAGE_TOPIC) + COMPRESSED_SUFFIX)
-        source_topic = compressed_topic.removesuffix(COMPRESSED_SUFFIX)
-        self.subscribe(CameraInfo, sibling(source_topic, 'camera_info'), self.receive_info,
-                       BEST_EFFORT, of_frames=False)
-        self.subscribe(ModelInfo, compressed_topic + MODEL_SUFFIX, self.receive_model, LATCHED,
+        source_topic = self.resolve_topic_name(IMAGE_TOPIC)
+        compressed_topic = self.topic_from(COMPRESSED_TOPIC, source_topic + COMPRESSED_SUFFIX)
+        if compressed_topic.endswith(COMPRESSED_SUFFIX):
+            source_topic = compressed_topic.removesuffix(COMPRESSED_SUFFIX)
+        self.info_topic = self.topic_from(INFO_TOPIC, sibling(source_topic, INFO))
+        model_topic = self.topic_from(MODEL_TOPIC, compressed_topic + MODEL_SUFFIX)
+        self.subscribe(CameraInfo, self.info_topic, self.receive_info, BEST_EFFORT,
                        of_frames=False)
+        self.subscribe(ModelInfo, model_topic, self.receive_model, LATCHED, of_frames=False)
         self.subscribe(CompressedDepth, compressed_topic, self.receive, RELIABLE)
         self.tell_of_strange_overrides()
         self.check_listeners()
@@ -169,6 +188,7 @@ class DepthDecoder(CodecNode):
             # Some cameras call themselves by two names; which one it is must be beyond doubt.
             known = list(self.camera_infos.values())
             if len(known) != 1 or len(self.frame_ids) != 1:
+                self.miss_info(message)
                 return
             (info,) = known
         # Right after the camera changed its resolution, calibration and image may not fit.
@@ -181,6 +201,22 @@ class DepthDecoder(CodecNode):
         info = copy(info)
         info.header = message.header
         self.info_publisher.publish(info)
+        self.frames_without_info = 0
+
+    def miss_info(self, message: CompressedDepth) -> None:
+        """Count a frame without a calibration; tell of it when that is no matter of the start."""
+        self.frames_without_info += 1
+        if self.frames_without_info == FRAMES_WITHOUT_INFO:
+            known = ', '.join(sorted(self.camera_infos)) or 'none'
+            self.warn_once(
+                f'images of {message.header.frame_id} are published without a camera_info: on '
+                f'{self.info_topic} came those of {known}; remap camera/depth/camera_info to '
+                'where the camera publishes its own')
+
+    def figures(self) -> dict[str, Any]:
+        """See `CodecNode`."""
+        return {**super().figures(), 'frames in a row without camera_info':
+                self.frames_without_info}
 
 
 def stream_of(message: CompressedDepth) -> Hashable:

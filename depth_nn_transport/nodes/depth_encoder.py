@@ -32,6 +32,13 @@ from depth_nn_transport.nodes.parameters import contradiction, ENCODER
 from depth_nn_transport.nodes.quality_of_service import LATCHED, RELIABLE
 from depth_nn_transport.nodes.rate_control import FramePeriod, RateController
 from depth_nn_transport.nodes.runner import run
+from depth_nn_transport.nodes.topics import (
+    COMPRESSED_SUFFIX,
+    COMPRESSED_TOPIC,
+    IMAGE_TOPIC,
+    MODEL_SUFFIX,
+    MODEL_TOPIC,
+)
 
 from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
 
@@ -42,9 +49,6 @@ from rclpy.serialization import serialize_message
 
 from sensor_msgs.msg import Image
 
-IMAGE_TOPIC = 'camera/depth/image_rect_raw'
-COMPRESSED_SUFFIX = '/depth_nn'
-MODEL_SUFFIX = '/model'
 # Times that a frame is encoded at most to keep to a bit rate.
 MAX_ATTEMPTS = 3
 
@@ -58,6 +62,8 @@ class DepthEncoder(CodecNode):
         self.frames_to_sample = 0
         self.last_quality = 0.0
         self.sequence = 0
+        # Of frames that networks are compiled for.
+        self.prepared_sizes: set[tuple[int, int]] = set()
         self.rate_limit = FrameRateLimit(0.0)
         self.arrivals = FramePeriod()
         self.rate_controller: RateController | None = None
@@ -69,7 +75,10 @@ class DepthEncoder(CodecNode):
 
     def try_load(self, values: dict[str, Any]) -> str:
         """Load a model and tell decoders, at once if active."""
+        size = self.frame_size
         reason = super().try_load(values)
+        if not reason:
+            self.prepared_sizes = {size}
         if not reason and self.worker is not None:
             self.tell_model()
         return reason
@@ -80,10 +89,12 @@ class DepthEncoder(CodecNode):
 
     def advertise_all(self) -> None:
         """See `CodecNode`."""
-        topic = self.resolve_topic_name(IMAGE_TOPIC) + COMPRESSED_SUFFIX
+        topic = self.topic_from(
+            COMPRESSED_TOPIC, self.resolve_topic_name(IMAGE_TOPIC) + COMPRESSED_SUFFIX)
         self.publisher = self.advertise(CompressedDepth, topic, RELIABLE)
         self.model_publisher = self.advertise(
-            ModelInfo, self.resolve_topic_name(topic) + MODEL_SUFFIX, LATCHED)
+            ModelInfo, self.topic_from(MODEL_TOPIC, topic + MODEL_SUFFIX),
+            LATCHED)
 
     def subscribe_all(self) -> None:
         """See `CodecNode`."""
@@ -129,6 +140,7 @@ class DepthEncoder(CodecNode):
         else:
             sent = self.send(depth, message, shelf.main, turn)
         self.frame_size = message.height, message.width
+        self.prepared_sizes.add(self.frame_size)
         if sent is None:
             return None
         encoded, bytes_sent = sent
@@ -177,7 +189,7 @@ class DepthEncoder(CodecNode):
 
         Return whether a newer image waits: time spent on an older one would lack in the stream.
         """
-        if depth.shape == self.frame_size:
+        if depth.shape in self.prepared_sizes:
             return False
         assert self.worker is not None
         codec.decode(codec.encode(depth))

@@ -108,7 +108,7 @@ def figures_of(recent: Recent) -> dict[str, str]:
         'Mbit/s': f'{recent.megabits_per_second:.2f}',
         'work, median ms': f'{recent.percentile("work_ms", 50):.1f}',
         'work, p99 ms': f'{recent.percentile("work_ms", 99):.1f}',
-        'end to end, median ms': f'{age:.1f}' if 0 <= age < MAX_CREDIBLE_AGE_MS else
+        'end to end, median ms': f'{age:.1f}' if abs(age) < MAX_CREDIBLE_AGE_MS else
                                  'unknown: the stamps are of another clock',
         'lattice found': f'{on_lattice} of {len(recent.frames)} frames',
         'hole share': f'{recent.percentile("hole_share", 50):.3f}',

@@ -21,9 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from depth_nn_transport.codec.depth_codec import MODES
-from depth_nn_transport.nodes.depth_decoder import RESTORED_TOPIC
-from depth_nn_transport.nodes.depth_encoder import COMPRESSED_SUFFIX, IMAGE_TOPIC
 from depth_nn_transport.nodes.parameters import ENCODER, refusal
+from depth_nn_transport.nodes.topics import COMPRESSED_TOPIC, IMAGE_TOPIC, RESTORED_TOPIC
 
 from launch import LaunchContext, LaunchDescription
 from launch.actions import DeclareLaunchArgument, OpaqueFunction
@@ -121,5 +120,5 @@ def remappings(camera_namespace: str, camera_name: str) -> list[tuple[str, str]]
     """Return the remappings from the nodes' own topics to those of a camera."""
     parts = [part.rstrip('/') for part in (camera_namespace, camera_name) if part]
     camera = '/'.join(parts)
-    topics = (IMAGE_TOPIC, IMAGE_TOPIC + COMPRESSED_SUFFIX, RESTORED_TOPIC)
+    topics = (IMAGE_TOPIC, COMPRESSED_TOPIC, RESTORED_TOPIC)
     return [(topic, topic.replace(DEFAULT_CAMERA, camera, 1)) for topic in topics]

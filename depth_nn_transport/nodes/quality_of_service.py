@@ -36,7 +36,9 @@ except ImportError:  # Humble
 RELIABLE = QoSProfile(depth=5)
 # Fits publishers of both kinds.
 BEST_EFFORT = qos_profile_sensor_data
-# What parameters may still override where the node has settled the reliability itself.
+# What parameters may override.
+POLICIES = {'history', 'depth', 'reliability'}
+# What they still may where the node has settled the reliability itself.
 OTHER_POLICIES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
 # Kept for those who come late.
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL,

@@ -34,14 +34,12 @@ from depth_nn_transport.nodes.realsense_device import (
     RealSenseError,
     Recording,
 )
+from depth_nn_transport.nodes.runner import spin
+from depth_nn_transport.nodes.topics import IMAGE_TOPIC, INFO_TOPIC
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 
-import rclpy
 from rclpy.duration import Duration
-from rclpy.exceptions import ParameterException
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.logging import get_logger
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
@@ -50,8 +48,6 @@ from sensor_msgs.msg import CameraInfo, Image
 
 from std_msgs.msg import Header
 
-IMAGE_TOPIC = 'camera/depth/image_rect_raw'
-INFO_TOPIC = 'camera/depth/camera_info'
 EMITTER_STATES = ('', 'on', 'off')
 _NS_PER_S = 10**9
 _POLL_S = 0.1
@@ -251,21 +247,7 @@ def span(low: int, high: int) -> list[IntegerRange]:
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the node until SIGINT, SIGTERM or the end of the recording; exit with 1 on failure."""
-    node = None
-    try:
-        rclpy.init(args=arguments)
-        executor = SingleThreadedExecutor()
-        node = RealsenseSource()
-        rclpy.spin(node, executor)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (RealSenseError, ParameterException) as error:
-        get_logger('realsense_source').fatal(str(error))
-        sys.exit(1)
-    finally:
-        if node is not None:
-            node.close()
-        rclpy.try_shutdown()
+    node = spin(RealsenseSource, arguments, RealSenseError)
     if node is not None and node.failed:
         sys.exit(1)
 

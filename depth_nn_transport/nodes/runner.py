@@ -16,7 +16,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import signal
 import sys
+from typing import Any, TypeVar
 
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.nodes.codec_node import CodecNode
@@ -28,39 +30,69 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.logging import get_logger
 
-from threadpoolctl import threadpool_limits
+AnyNode = TypeVar('AnyNode', bound=Any)
 
 
 def run(create: Callable[[], CodecNode], arguments: list[str] | None) -> None:
     """Create a node and spin it until SIGINT or SIGTERM; exit with 1 if it cannot start."""
-    node = None
     use_one_heap()
-    # For good: codecs of several threads would lift each other's limits.
-    threadpool_limits(1)
-    try:
-        rclpy.init(args=arguments)
-        # Before the model is loaded: an executor that is made after a signal complains.
-        executor = SingleThreadedExecutor()
-        node = create()
-        if node.value('autostart') and not start(node) and rclpy.ok():
-            sys.exit(1)
-        rclpy.spin(node, executor)
-    except (KeyboardInterrupt, ExternalShutdownException):
-        pass
-    except (DepthCodecError, ParameterException) as error:
-        get_logger(create.__name__).fatal(str(error))
+    spin(create, arguments, DepthCodecError, begin)
+
+
+def begin(node: CodecNode) -> None:
+    """Start a node if its parameters say so; exit with 1 if it cannot."""
+    if node.value('autostart') and not start(node) and rclpy.ok():
         sys.exit(1)
-    except Exception:
-        # Told to stop in the middle of something, which then fails for want of a context.
-        if rclpy.ok():
-            raise
-    finally:
-        if node is not None:
-            node.close()
-        rclpy.try_shutdown()
 
 
 def start(node: CodecNode) -> bool:
     """Configure and activate a node; return whether it could."""
     return all(step() == TransitionCallbackReturn.SUCCESS
                for step in (node.trigger_configure, node.trigger_activate))
+
+
+def spin(
+        create: Callable[[], AnyNode], arguments: list[str] | None, error: type[Exception],
+        begin: Callable[[AnyNode], None] = lambda node: None) -> AnyNode | None:
+    """
+    Create a node, begin and spin it until SIGINT or SIGTERM, and close it.
+
+    Exits with 1 and the reason if ROS refuses the arguments, or on an error of the node's kind.
+    Returns the node, None if it was told to stop before there was one.
+    """
+    node = None
+    # rclpy's own handler, which calls this one, ends the context only: what is starting goes on.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        initialise(arguments, create.__name__)
+        # Before a model is loaded: an executor that is made after a signal complains.
+        executor = SingleThreadedExecutor()
+        node = create()
+        begin(node)
+        rclpy.spin(node, executor)
+    except (KeyboardInterrupt, ExternalShutdownException):
+        pass
+    except (error, ParameterException) as reason:
+        get_logger(create.__name__).fatal(str(reason))
+        sys.exit(1)
+    except Exception:
+        # Told to stop in the middle of something, which then fails for want of a context.
+        if rclpy.ok():
+            raise
+    finally:
+        # Who is told twice still finishes what is at hand.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        if node is not None:
+            node.close()
+        rclpy.try_shutdown()
+    return node
+
+
+def initialise(arguments: list[str] | None, name: str) -> None:
+    """Initialise ROS; exit with 1 and the reason if it refuses the arguments."""
+    try:
+        rclpy.init(args=arguments)
+    except RuntimeError as reason:
+        get_logger(name).fatal(str(reason))
+        sys.exit(1)

@@ -20,6 +20,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
 import hashlib
+import math
 import os
 from pathlib import Path
 from typing import ClassVar
@@ -44,6 +45,8 @@ from openvino.preprocess import PrePostProcessor
 
 # Networks are compiled for a frame size; cameras keep theirs.
 KEPT_SIZES = 4
+# Of inputs, which tell the memory that compiled networks take: some four frames of 1280x720.
+KEPT_ELEMENTS = 40_000_000
 # Settings of OpenVINO and of the library that it compiles with, such as fewer instructions.
 SETTINGS = ('DNNL_', 'ONEDNN_', 'OV_')
 # Precedes a network on disk.
@@ -89,10 +92,19 @@ class OpenVinoNetworks(GraphNetworks):
         key = name, shapes
         if key not in self._requests:
             self._requests[key] = self._compile(name, shapes)
-            while len(self._requests) > KEPT_SIZES * len(self._files.networks):
-                self._requests.popitem(last=False)
+            self._drop_oldest()
         self._requests.move_to_end(key)
         return self._requests[key]
+
+    def _drop_oldest(self) -> None:
+        """Keep the networks of a few sizes, of fewer large ones, but those of the last one."""
+        sizes = [sum(map(math.prod, shapes)) for _, shapes in self._requests]
+        of_one = len(self._files.networks)
+        while len(sizes) > of_one and (
+            len(sizes) > KEPT_SIZES * of_one or sum(sizes) > KEPT_ELEMENTS
+        ):
+            sizes.pop(0)
+            self._requests.popitem(last=False)
 
     def _compile(self, name: str, shapes: Shapes) -> openvino.InferRequest:
         key = self._key(name, shapes)

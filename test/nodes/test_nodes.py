@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from copy import deepcopy
+import os
 import re
 import shutil
 import signal
@@ -259,6 +260,34 @@ def test_signals_end_a_node_cleanly(partner, start_node, name, number):
     assert report.summary['frames'] == 0
 
 
+def test_a_second_signal_does_not_cut_the_end_short(partner, start_node):
+    node = start_node('depth_encoder', lazy=False)
+    images = partner.speak(Image, IMAGE)
+
+    def works() -> bool:
+        images.publish(slope())
+        partner.spin(lambda: False, 0.05)
+        return 'dropped' in node.output
+
+    partner.wait_for(lambda: 'ready with model' in node.output)
+    partner.spin(works, 1)
+    os.kill(node.pid, signal.SIGINT)
+    partner.spin(lambda: False, 0.05)
+    report = node.stop()
+    assert report.exit_code == 0, report.output
+    assert 'Traceback' not in report.output
+    assert 'frames' in report.summary
+
+
+def test_arguments_that_ros_refuses_end_a_node_with_the_reason(partner, start_node):
+    node = start_node('depth_decoder', '--params-file', '/no/such.yaml')
+    partner.wait_for(lambda: not node.is_running())
+    report = node.stop()
+    assert report.exit_code == 1
+    assert 'Traceback' not in report.output
+    assert '/no/such.yaml' in report.output
+
+
 @pytest.mark.parametrize('parameters', [
     {'mode': 'best'}, {'quality': 101.0}, {'quality': 'good'}, {'threads': 0},
     {'model': 'no_such_model'}])
@@ -321,6 +350,14 @@ def test_parameters_change_at_run_time_or_are_refused_with_the_reason(chain):
     assert not set_parameter(partner, 'depth_encoder', 'quality', 101.0).successful
     chain.pass_through(slope())
     assert diagnosed(partner, 'quality of the last frame') == '20.0'
+
+
+def test_a_setting_that_stays_as_it_is_loads_nothing(partner, start_node):
+    node = start_node('depth_encoder')
+    partner.wait_for(lambda: 'ready with model' in node.output)
+    for name, value in (('model', 'main'), ('runtime', 'auto'), ('threads', 1)):
+        assert set_parameter(partner, 'depth_encoder', name, value).successful
+    assert 'goes on with' not in node.stop().output
 
 
 def test_what_auto_stands_for_is_told(partner, start_node):
@@ -624,6 +661,42 @@ def test_overrides_for_no_topic_of_a_node_are_told(partner, start_node, name):
     told = 'qos_overrides of /elsewhere/depth_nn have no effect'
     partner.wait_for(lambda: told in strange.output)
     assert f'/{COMPRESSED}' in strange.output
+
+
+def test_overrides_of_what_cannot_be_overridden_are_told(partner, start_node):
+    node = start_node('depth_encoder', **{
+        f'qos_overrides./{COMPRESSED}.publisher.durability': 'transient_local'})
+    partner.wait_for(lambda: 'have no effect on durability' in node.output)
+
+
+@pytest.mark.parametrize('name, rules, published, subscribed', [
+    ('depth_encoder', {IMAGE: '/cam/img', COMPRESSED: '/wifi/depth'},
+     ['/wifi/depth', '/wifi/depth/model'], ['/cam/img']),
+    ('depth_decoder', {IMAGE: '/cam/img', INFO: '/cam/info', RESTORED: '/out/image',
+                       RESTORED_INFO: '/out/info'},
+     ['/out/image', '/out/info'], ['/cam/img/depth_nn', '/cam/info']),
+    ('depth_decoder', {COMPRESSED: '/wifi/depth'}, [f'/{RESTORED_INFO}'],
+     ['/wifi/depth', f'/{INFO}']),
+    ('depth_decoder', {COMPRESSED: '/rear/image/depth_nn'}, [],
+     ['/rear/image/depth_nn', '/rear/camera_info']),
+])
+def test_every_documented_topic_can_be_remapped(
+        partner, start_node, name, rules, published, subscribed):
+    words = [word for source, target in rules.items() for word in ('-r', f'{source}:={target}')]
+    start_node(name, *words, lazy=False)
+    partner.wait_for(lambda: all(
+        [partner.count_publishers(topic) == 1 for topic in published]
+        + [partner.count_subscribers(topic) == 1 for topic in subscribed]))
+
+
+def test_images_without_a_calibration_are_told(chain):
+    def told() -> bool:
+        chain.images.publish(slope())
+        chain.partner.spin(lambda: False, 0.05)
+        return 'are published without a camera_info' in chain.decoder.output
+
+    chain.partner.wait_for(told)
+    assert int(diagnosed(chain.partner, 'frames in a row without camera_info')) >= 30
 
 
 def test_both_ends_follow_the_source_image(partner, start_node):
