@@ -17,12 +17,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+import math
 import os
 from typing import Any, TypeVar
 
 import click
 from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, MAX_THREADS, MODES
 from depth_nn_transport.runtime.registry import AUTO, RUNTIMES
+
+
+class Between(click.FloatRange):
+    """A range that NaN is not in."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number, or raise click.BadParameter."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f'{value} is not in the range {self._describe_range()}.', param, ctx)
+        return number
+
 
 Command = TypeVar('Command', bound=Callable[..., Any])
 
@@ -52,7 +67,7 @@ def settings_options(command: Command) -> Command:
         click.option('--mode', default='lossy', show_default=True, type=click.Choice(MODES)),
         click.option(
             '--quality', default=DEFAULT_QUALITY, show_default=True,
-            type=click.FloatRange(0, 100), help='Of lossy mode; more is better and larger.',
+            type=Between(0, 100), help='Of lossy mode; more is better and larger.',
         ),
         click.option('--max-error', type=float, help='Of bounded mode: quanta.'),
         click.option('--max-error-mm', type=float, help='Of bounded mode, instead: millimetres.'),

@@ -50,6 +50,7 @@ from depth_nn_transport.bag.writer import BagWriter
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.frames.files import FrameFileError
 from depth_nn_transport.options import (
+    Between,
     json_option,
     model_option,
     readable_errors,
@@ -217,7 +218,7 @@ def export(source: Path, out: Path, topics: str, model: str, threads: int, runti
 @bag.command()
 @click.argument('target', metavar='OUT', type=_NEW_BAG)
 @click.argument('topics', nargs=-1, required=True)
-@click.option('--duration', type=click.FloatRange(0, min_open=True),
+@click.option('--duration', type=Between(0, min_open=True),
               help='Seconds.  [default: until Ctrl-C]')
 def record(target: Path, topics: tuple[str, ...], duration: float | None) -> None:
     """Record live topics to an MCAP bag; needs rclpy, but no rosbag2."""

@@ -56,7 +56,8 @@ def export_topics(
         progress: called with the number of frames written.
 
     Raises:
-        BagError: if there is no such topic, two share a folder, or the bag cannot be read.
+        BagError: if there is no such topic, two share a folder, one holds frames already, or the
+            bag cannot be read.
 
     """
     encoded = encoded_topics(reader)
@@ -89,6 +90,8 @@ def _export(
     reader: BagReader, topic: Connection, report: ExportReport, pool: WorkerPool,
     progress: Callable[[int], Any],
 ) -> None:
+    if any(report.folder.glob(f'*{IMAGE_SUFFIX}')):
+        raise BagError(f'{report.folder} holds frames already; choose another folder')
     report.folder.mkdir(parents=True, exist_ok=True)
     for _, refused in pool.in_order(_tasks(reader, topic, report)):
         if refused is None:

@@ -134,6 +134,7 @@ def measure_recording(
     Raises:
         FileNotFoundError: if the folder holds no PNG.
         BagError: if there is no room for the bags.
+        ValueError: if a frame cannot be kept in every way.
 
     """
     paths = frame_paths(folder)[:limit]
@@ -163,11 +164,18 @@ def measure_recording(
 def keep(
     source: Path, target: Path, way: Way, pool: WorkerPool, progress: Callable[[int], Any]
 ) -> tuple[int, float]:
-    """Keep a bag of raw images in a way; return the size of the new bag and the seconds taken."""
+    """Keep a bag of raw images in a way; return the size of the new bag and the seconds taken.
+
+    Raises:
+        ValueError: if a frame cannot be kept this way.
+
+    """
     start = time.perf_counter()
     with BagReader(source) as reader, BagWriter(target, way.storage) as writer:
         conversions = {topic.id: way.conversion for topic in reader.connections if way.conversion}
-        convert(reader, writer, conversions, pool, progress)
+        reports = convert(reader, writer, conversions, pool, progress)
+    if refused := [reason for report in reports for reason in report.refused]:
+        raise ValueError(f'{way.name}: {refused[0]}')
     return bag_size(target), time.perf_counter() - start
 
 

@@ -22,6 +22,7 @@ from pathlib import Path
 
 import click
 from depth_nn_transport.options import (
+    Between,
     Command,
     json_option,
     model_option,
@@ -136,9 +137,9 @@ def rate_distortion(
 @model_option
 @click.option('--rounds', default=20, show_default=True, type=click.IntRange(1),
               help='Times that each codec sees each frame; the fastest counts.')
-@click.option('--seconds', default=20.0, show_default=True, type=click.FloatRange(0),
+@click.option('--seconds', default=20.0, show_default=True, type=Between(0),
               help='Length of each run through DDS; 0 leaves them out.')
-@click.option('--rate', default=30.0, show_default=True, type=click.FloatRange(0.1, 300),
+@click.option('--rate', default=30.0, show_default=True, type=Between(0.1, 300),
               help='Frames per second through DDS.')
 @runtime_option
 def speed(
@@ -277,9 +278,9 @@ def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) ->
 
 @bench.command()
 @_out_option('tables and chart')
-@click.option('--seconds', default=8.0, show_default=True, type=click.FloatRange(1),
+@click.option('--seconds', default=8.0, show_default=True, type=Between(1),
               help='Of each stream over each link.')
-@click.option('--rate', default=10.0, show_default=True, type=click.FloatRange(0.1, 60),
+@click.option('--rate', default=10.0, show_default=True, type=Between(0.1, 60),
               help='Frames per second.')
 def wifi(out: Path, seconds: float, rate: float) -> None:
     """Send depth over bad Wi-Fi between two network namespaces: raw, as PNG and by our nodes.

@@ -81,9 +81,10 @@ class Lattice:
             hint: lattice of an earlier frame of the same camera, tried first.
 
         Returns:
-            The recovered lattice; or, with ``on_grid`` false, the constant that gives the quantum
-            of a sensor whose disparities have an offset, as the Kinect's, or else that of the hint
-            or the default one.
+            The recovered lattice; that of the hint, or the default one, if all values happen to
+            lie on it; or, with ``on_grid`` false, the constant that gives the quantum of a sensor
+            whose disparities have an offset, as the Kinect's, or else that of the hint or the
+            default one.
 
         """
         occurs = present(np.ascontiguousarray(depth).reshape(-1))
@@ -92,7 +93,10 @@ class Lattice:
             return hint
         constant = _search_constant(values)
         if constant is None:
-            return cls(DEFAULT_CONSTANT if hint is None else hint.constant, False)
+            constant = DEFAULT_CONSTANT if hint is None else hint.constant
+            # So near that every millimetre is on it, if a frame tells nothing else.
+            is_on_it = len(values) > 0 and np.isin(values, cls(constant, True).reachable).all()
+            return cls(constant, bool(is_on_it))
         spacing = _spacing(values, constant)
         return cls(float(np.float32(constant / spacing)), spacing == 1, spacing)
 

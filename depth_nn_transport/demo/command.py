@@ -22,16 +22,16 @@ import click
 
 from depth_nn_transport.demo.environment import isolate
 from depth_nn_transport.demo.frames import load_frames, simulate_frames
-from depth_nn_transport.options import readable_errors, runtime_option
+from depth_nn_transport.options import Between, readable_errors, runtime_option
 
 
 @click.command()
 @click.option('--frames', type=click.Path(exists=True, file_okay=False, path_type=Path),
               help='Folder of 16-bit PNGs in mm; a simulated camera if left out.')
 @click.option('--count', type=click.IntRange(min=1), help='Number of frames to play.')
-@click.option('--rate', type=click.FloatRange(min=0.1, max=300), default=30.0,
+@click.option('--rate', type=Between(min=0.1, max=300), default=30.0,
               show_default=True, help='Frames per second.')
-@click.option('--quality', type=click.FloatRange(0, 100), default=50.0, show_default=True,
+@click.option('--quality', type=Between(0, 100), default=50.0, show_default=True,
               help='0 is the smallest, 100 the best.')
 @click.option('--threads', type=click.IntRange(1, 64), default=1, show_default=True,
               help='Frames that each node works on at once.')

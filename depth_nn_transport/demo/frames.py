@@ -17,7 +17,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from depth_nn_transport.frames.files import find_files, IMAGE_SUFFIX, read_depth
+from depth_nn_transport.codec.container import MAX_SIZE, MIN_SIZE
+from depth_nn_transport.frames.files import (
+    find_files,
+    FrameFileError,
+    IMAGE_SUFFIX,
+    read_depth,
+)
 from depth_nn_transport.simulator import simulate_sequence
 
 import numpy as np
@@ -32,10 +38,19 @@ def load_frames(folder: Path, count: int | None) -> list[NDArray[np.uint16]]:
     """
     Return the 16-bit PNGs of a folder in the order of their names, at most `count` of them.
 
-    Raises: FrameFileError for a folder without PNGs, or a PNG that is not 16 bit with one channel.
+    Raises: FrameFileError for a folder without PNGs, or a PNG that is not 16 bit with one channel
+    or of a size that the codec does not take.
     """
     paths = find_files([folder], IMAGE_SUFFIX)[:count]
-    return [read_depth(path) for path in tqdm(paths, 'reading', unit='frame', disable=None)]
+    return [_read(path) for path in tqdm(paths, 'reading', unit='frame', disable=None)]
+
+
+def _read(path: Path) -> NDArray[np.uint16]:
+    depth = read_depth(path)
+    if not all(MIN_SIZE <= side <= MAX_SIZE for side in depth.shape):
+        raise FrameFileError(f'{path} has {depth.shape[1]}x{depth.shape[0]} pixels; each side '
+                             f'must be within {MIN_SIZE}..{MAX_SIZE}')
+    return depth
 
 
 def simulate_frames(count: int | None) -> list[NDArray[np.uint16]]:

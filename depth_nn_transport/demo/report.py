@@ -83,12 +83,20 @@ def failures(run: Run, quality: Quality) -> list[str]:
     """Return what must not have happened, in words."""
     found = []
     if run.lost():
-        found.append(f'{run.lost()} frames were lost on the way')
+        found.append(f'{run.lost()} frames were lost on the way{_reasons(run)}')
     if not run.received:
         found.append('no frame was restored')
     if quality.changed_holes:
         found.append(f'{quality.changed_holes} pixels changed between hole and depth')
     return found
+
+
+def _reasons(run: Run) -> str:
+    """Return what the nodes themselves say that they dropped."""
+    dropped = [f'{name} dropped {count} ({reason})'
+               for name, node in (('encoder', run.encoder), ('decoder', run.decoder))
+               for reason, count in node.get('dropped', {}).items() if reason != 'replaced']
+    return f': {", ".join(dropped)}' if dropped else ''
 
 
 def summary_table(run: Run, quality: Quality) -> Table:

@@ -26,7 +26,7 @@ import click
 import cv2
 
 from depth_nn_transport.frames.files import IMAGE_SUFFIX, write_image, write_whole
-from depth_nn_transport.options import readable_errors
+from depth_nn_transport.options import Between, readable_errors
 from depth_nn_transport.simulator.camera import MAX_SIZE, MIN_SIZE
 from depth_nn_transport.simulator.sequence import simulate_sequence, SimulatedFrame
 from depth_nn_transport.simulator.stereo import simulate_stereo, StereoFrame
@@ -52,14 +52,14 @@ def image_size(
 
 @click.command()
 @click.option('--out', type=click.Path(file_okay=False, path_type=Path), required=True,
-              help='Folder for the frames; made if missing.')
+              help='Folder for the frames, without any yet; made if missing.')
 @click.option('--frames', type=click.IntRange(min=1), default=90, show_default=True,
               help='Number of frames.')
 @click.option('--size', callback=image_size, default='848x480', show_default=True,
               metavar='WIDTHxHEIGHT', help='Image size in pixels.')
 @click.option('--seed', type=click.IntRange(min=0), default=0, show_default=True,
               help='Chooses room, path and noise; equal seeds give equal frames.')
-@click.option('--fps', type=click.FloatRange(0, 1000, min_open=True), default=30.0,
+@click.option('--fps', type=Between(0.001, 1000), default=30.0,
               show_default=True, help='Frames per second of the camera.')
 @click.option('--stereo', is_flag=True,
               help='Match rendered infrared images; slower, with all that was rendered beside.')
@@ -72,6 +72,9 @@ def simulate(
     With --stereo the folders left, right (infrared), colour and truth (16-bit PNGs in 0.1 mm,
     noiseless, 65535 beyond) come beside it, and the scene is a room, a corridor or outdoors.
     """
+    if out.is_dir() and any(out.glob(f'*{IMAGE_SUFFIX}')):
+        raise click.ClickException(f'{out} holds frames already, which would be taken for some '
+                                   'of these; choose another folder')
     width, height = size
     source = simulate_stereo if stereo else simulate_sequence
     with readable_errors(OSError, ValueError):

@@ -84,7 +84,7 @@ def transform(
     from depth_nn_transport.codec.model_files import ModelFiles
     from depth_nn_transport.training.dataset import load_recordings, thin
     from depth_nn_transport.training.model import ModelConfig
-    from depth_nn_transport.training.run import load_config
+    from depth_nn_transport.training.run import DivergedError, load_config
     from depth_nn_transport.training.train import Trainer, TrainingConfig
 
     device = _prepare(device, threads)
@@ -92,7 +92,8 @@ def transform(
         settings = load_config(config, TrainingConfig, ModelConfig)
         recordings = load_recordings(data), thin(load_recordings(val), 4)
         trainer = Trainer(settings, run, device, ModelFiles.load(start) if start else None)
-    trainer.run(*recordings, evaluate_every, workers)
+    with readable_errors(DivergedError, OSError):
+        trainer.run(*recordings, evaluate_every, workers)
 
 
 @train.command()
@@ -109,14 +110,15 @@ def hific(
     from depth_nn_transport.training.hific.dataset import load_depths
     from depth_nn_transport.training.hific.model import HificConfig
     from depth_nn_transport.training.hific.train import HificTrainer, HificTrainingConfig
-    from depth_nn_transport.training.run import load_config
+    from depth_nn_transport.training.run import DivergedError, load_config
 
     device = _prepare(device, threads)
     with readable_errors(OSError, RuntimeError, ValueError):
         settings = load_config(config, HificTrainingConfig, HificConfig)
         recordings = load_depths(data), thin(load_depths(val), 4)
         trainer = HificTrainer(settings, run, device, start)
-    trainer.run(*recordings, evaluate_every, workers)
+    with readable_errors(DivergedError, OSError):
+        trainer.run(*recordings, evaluate_every, workers)
 
 
 @train.command()
@@ -131,14 +133,14 @@ def hific_export(run: Path, out: Path) -> None:
     """Write the weights of a run of `train hific`, for `bench poster`."""
     from depth_nn_transport.training.hific.weights import export_run
 
-    with readable_errors(ValueError):
+    with readable_errors(OSError, ValueError):
         export_run(run, out)
 
 
 @train.command()
 @_data_option
 @click.option('--steps', default=4000, show_default=True, type=click.IntRange(1))
-@click.option('--seed', default=0, show_default=True)
+@click.option('--seed', default=0, show_default=True, type=click.IntRange(0))
 @_out_option
 def maps(data: Path, steps: int, seed: int, out: Path) -> None:
     """Train the coders of the hole mask and of the step map."""
@@ -151,17 +153,20 @@ def maps(data: Path, steps: int, seed: int, out: Path) -> None:
 
     torch.set_num_threads(1)
 
-    out.mkdir(parents=True, exist_ok=True)
-    with readable_errors(ValueError):
+    with readable_errors(OSError, ValueError):
+        out.mkdir(parents=True, exist_ok=True)
         recordings = load_recordings(data)
-    for name, images in ((MASK_FILE, hole_masks), (STEPS_FILE, step_maps)):
-        arrays: dict[str, Any] = dict(train_mask_coder(images(recordings), steps, seed))
-        np.savez_compressed(out / name, **arrays)
+        coders: dict[str, Any] = {
+            name: train_mask_coder(images(recordings), steps, seed)
+            for name, images in ((MASK_FILE, hole_masks), (STEPS_FILE, step_maps))
+        }
+        for name, arrays in coders.items():
+            np.savez_compressed(out / name, **arrays)
 
 
 @train.command()
 @_data_option
-@click.option('--seed', default=0, show_default=True)
+@click.option('--seed', default=0, show_default=True, type=click.IntRange(0))
 @_out_option
 def plane(data: Path, seed: int, out: Path) -> None:
     """Train the plane coder of lossless and tightly bounded frames."""
@@ -170,11 +175,10 @@ def plane(data: Path, seed: int, out: Path) -> None:
     from depth_nn_transport.codec.model_files import PLANE_FILE
     from depth_nn_transport.training.plane_model import load_planes, train_plane_coder
 
-    out.mkdir(parents=True, exist_ok=True)
-    with readable_errors(ValueError):
-        planes = load_planes(data)
-    arrays: dict[str, Any] = dict(train_plane_coder(planes, seed))
-    np.savez_compressed(out / PLANE_FILE, **arrays)
+    with readable_errors(OSError, ValueError):
+        out.mkdir(parents=True, exist_ok=True)
+        arrays: dict[str, Any] = dict(train_plane_coder(load_planes(data), seed))
+        np.savez_compressed(out / PLANE_FILE, **arrays)
 
 
 @train.command()
@@ -188,11 +192,11 @@ def corrections(data: Path, model: str, out: Path) -> None:
     from depth_nn_transport.codec.model_files import CORRECTIONS_FILE, ModelFiles
     from depth_nn_transport.training.correction_model import fit_corrections, restored_frames
 
-    out.mkdir(parents=True, exist_ok=True)
-    with readable_errors(ValueError):
+    with readable_errors(OSError, ValueError):
+        out.mkdir(parents=True, exist_ok=True)
         samples = restored_frames(ModelFiles.load(model), data)
         arrays: dict[str, Any] = dict(fit_corrections(samples))
-    np.savez_compressed(out / CORRECTIONS_FILE, **arrays)
+        np.savez_compressed(out / CORRECTIONS_FILE, **arrays)
 
 
 @train.command()
@@ -206,19 +210,11 @@ def corrections(data: Path, model: str, out: Path) -> None:
 )
 def export(run: Path, data: Path, out: Path) -> None:
     """Write the networks of a run and fit their entropy tables."""
-    from depth_nn_transport.codec.model_files import ModelFiles
-    from depth_nn_transport.training import export as exporter
     from depth_nn_transport.training.dataset import load_recordings, thin
-    from depth_nn_transport.training.fit_tables import fit_tables, FRAMES_PER_RECORDING
+    from depth_nn_transport.training.export import load_run
+    from depth_nn_transport.training.fit_tables import export_fitted, FRAMES_PER_RECORDING
 
-    out.mkdir(parents=True, exist_ok=True)
-    with readable_errors(ValueError):
-        model = exporter.load_run(run)
+    with readable_errors(OSError, ValueError):
+        model = load_run(run)
         recordings = thin(load_recordings(data), FRAMES_PER_RECORDING)
-        exporter.export_model(model, out)
-        latent = exporter.logistic_tables()
-        hyper = exporter.hyper_tables(model.entropy_model.hyper_prior)
-        exporter.write_tables(out, latent, hyper)
-        files = ModelFiles.load(str(out.resolve()))
-        latent, hyper = fit_tables(files, recordings, latent, hyper)
-        exporter.write_tables(out, latent, hyper)
+        export_fitted(model, recordings, out)

@@ -110,7 +110,12 @@ def restored_frames(model: ModelFiles, root: Path) -> Iterator[Sample]:
 
 
 def fit_corrections(samples: Iterable[Sample]) -> dict[str, NDArray[np.generic]]:
-    """Fit all statistics to restored frames; return arrays for `CorrectionCoder`."""
+    """Fit all statistics to restored frames; return arrays for `CorrectionCoder`.
+
+    Raises:
+        ValueError: if no frame needs a correction.
+
+    """
     counts: list[_Counts] = []
     moves = np.zeros((MOVE_TABLES, 2 * LONGEST_MOVE + 2))
     for residual, plane, valid, latents, corrections in samples:
@@ -123,6 +128,8 @@ def fit_corrections(samples: Iterable[Sample]) -> dict[str, NDArray[np.generic]]
                 bound = coder.bound_class(threshold)
                 counts.append(_count_flags(features, bits, density, bound))
                 _count_moves(pixels, signed, surroundings, step, moves)
+    if not counts:
+        raise ValueError('no frame needs a correction: there is nothing to learn')
     return {
         **_fit_log_odds(_add_up(counts)),
         'probability': _probability_table(),

@@ -236,10 +236,13 @@ def load_run(run: Path) -> DepthModel:
     """Read the averaged weights of a training run.
 
     Raises:
-        ValueError: if the folder holds no checkpoint.
+        ValueError: if the folder holds no checkpoint of such a run.
 
     """
     config, weights = averaged_weights(run)
-    model = DepthModel(ModelConfig(**config['model']))
-    model.load_state_dict(weights)
+    try:
+        model = DepthModel(ModelConfig(**config['model']))
+        model.load_state_dict(weights)
+    except (KeyError, RuntimeError, TypeError) as error:
+        raise ValueError(f'{run} is no run of `train transform`: {error}') from error
     return model

@@ -16,22 +16,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+import shutil
+from tempfile import TemporaryDirectory
 
 from depth_nn_transport.codec.blocks import base_of, mask_blocks, pad_to_base
 from depth_nn_transport.codec.context import Predictor
 from depth_nn_transport.codec.latent_coder import LatentCoder
-from depth_nn_transport.codec.model_files import ModelFiles
+from depth_nn_transport.codec.model_files import (
+    CORRECTIONS_FILE,
+    MASK_FILE,
+    ModelFiles,
+    PLANE_FILE,
+    STEPS_FILE,
+)
 from depth_nn_transport.codec.table_coder import Integers, Tables
 from depth_nn_transport.codec.transform import Transform
 from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
 from depth_nn_transport.training.dataset import Recording, remove_steps
-from depth_nn_transport.training.export import normalise
+from depth_nn_transport.training.export import (
+    export_model,
+    hyper_tables,
+    logistic_tables,
+    normalise,
+    write_tables,
+)
+from depth_nn_transport.training.model import DepthModel
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 Array = NDArray[np.float32]
 
+# Of a model, made before its networks.
+MAP_FILES = (MASK_FILE, STEPS_FILE, CORRECTIONS_FILE, PLANE_FILE)
 # Symbols that the analytic distribution counts for.
 PRIOR_SYMBOLS = 300.0
 # At which frames are coded to count their symbols.
@@ -67,14 +85,46 @@ class SymbolCounter:
         return fitted
 
 
+def export_fitted(model: DepthModel, recordings: Sequence[Recording], out: Path) -> None:
+    """Write the networks of a trained model and tables that are fitted to recordings.
+
+    Nothing is written to the folder before all of it is made: half a new model would load.
+
+    Args:
+        model: as `load_run` returns it.
+        recordings: to fit the tables to.
+        out: folder of the model, with what the other commands of `train` make.
+
+    Raises:
+        ValueError: if the folder lacks any of that.
+        OSError: if it cannot be written.
+
+    """
+    if lacking := [name for name in MAP_FILES if not (out / name).is_file()]:
+        raise ValueError(f'{out} lacks {", ".join(lacking)}, which `train maps`, `train plane` '
+                         'and `train corrections` make')
+    with TemporaryDirectory(prefix=f'.{out.name}-', dir=out.parent) as place:
+        scratch = Path(place)
+        for name in MAP_FILES:
+            shutil.copy(out / name, scratch)
+        export_model(model, scratch)
+        latent = logistic_tables()
+        hyper = hyper_tables(model.entropy_model.hyper_prior)
+        write_tables(scratch, latent, hyper)
+        files = ModelFiles.load(str(scratch.resolve()))
+        write_tables(scratch, *fit_tables(files, recordings, latent, hyper))
+        for path in scratch.iterdir():
+            path.replace(out / path.name)
+
+
 def fit_tables(
     files: ModelFiles, recordings: Sequence[Recording], latent: list[Array], hyper: list[Array]
 ) -> tuple[list[Array], list[Array]]:
     """Fit the tables of latents and hyperlatents, starting from analytic ones."""
     networks = OpenVinoNetworks(files, 1)
     transform = Transform(networks, files.linear)
-    latent_tables, hyper_tables = Tables(latent), Tables(hyper)
-    coder = LatentCoder(networks, Predictor.of(files.linear), latent_tables, hyper_tables)
+    latents_of, hypers_of = Tables(latent), Tables(hyper)
+    coder = LatentCoder(networks, Predictor.of(files.linear), latents_of, hypers_of)
     counter = SymbolCounter()
     frames = [f for r in recordings for f in zip(r.planes, r.valid, strict=True)]
     for plane, valid in tqdm(frames, 'fitting tables', disable=None):
@@ -84,4 +134,4 @@ def fit_tables(
         for quality in QUALITIES:
             latents, hyperlatents = transform.analyse(smooth, base, mask, quality)
             coder.quantize(latents, hyperlatents, base, mask, quality, counter)
-    return counter.fitted(latent_tables, latent), counter.fitted(hyper_tables, hyper)
+    return counter.fitted(latents_of, latent), counter.fitted(hypers_of, hyper)

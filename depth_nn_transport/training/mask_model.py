@@ -158,6 +158,8 @@ def _collect(
             picked = random.random(len(samples.truth)) < keep / max(len(samples.truth), 1)
             seen.append(samples.seen[picked])
             truth.append(samples.truth[picked])
+    if not any(len(part) for part in truth):
+        raise ValueError('the maps hold nothing to learn from: no hole, or no step')
     return plain, np.concatenate(seen), np.concatenate(truth)
 
 

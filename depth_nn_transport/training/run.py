@@ -33,6 +33,11 @@ from tqdm import tqdm
 import yaml
 
 CHECKPOINT = 'checkpoint.pt'
+MOST_SKIPPED = 100
+
+
+class DivergedError(Exception):
+    """A run no longer learns."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +67,12 @@ class RunConfig:
         """Check what networks and blocks depend on.
 
         Raises:
-            ValueError: if the crop is no multiple of its unit.
+            ValueError: if there are no steps or crops, or the crop is no multiple of its unit.
 
         """
+        for name in ('steps', 'batch'):
+            if getattr(self, name) < 1:
+                raise ValueError(f'{name} is {getattr(self, name)}, not at least 1')
         if self.crop < 1 or self.crop % self.crop_unit:
             raise ValueError(f'crop is {self.crop}, not a multiple of {self.crop_unit}')
 
@@ -82,20 +90,26 @@ def load_config(path: Path, config_type: type[Config], model_type: type[Any]) ->
     """
     try:
         given = dict(yaml.safe_load(path.read_text()) or {})
-        model = model_type(**given.pop('model', {}))
+        model = model_type(**_numbers(model_type, given.pop('model', {})))
         return config_type(model=model, **_numbers(config_type, given))
     except (TypeError, ValueError, yaml.YAMLError) as error:
         raise ValueError(f'{path}: {error}') from error
 
 
-def _numbers(config_type: type[RunConfig], given: dict[str, Any]) -> dict[str, Any]:
+def _numbers(config_type: type[Any], given: dict[str, Any]) -> dict[str, Any]:
     """Make numbers of what YAML leaves as text, such as 1e-3."""
-    makers = {'int': int, 'float': float}
     types = {field.name: str(field.type) for field in fields(config_type)}
     return {
-        name: makers[types[name]](value) if types.get(name) in makers else value
+        name: _number(name, types[name], value) if types.get(name) in ('int', 'float') else value
         for name, value in given.items()
     }
+
+
+def _number(name: str, kind: str, value: Any) -> int | float:
+    number = float(value)
+    if not 0 <= number < math.inf or (kind == 'int' and number != int(number)):
+        raise ValueError(f'{name} is {value!r}, not a number of kind {kind} from 0 on')
+    return int(number) if kind == 'int' else number
 
 
 Batch = tuple[Tensor, Tensor]
@@ -140,6 +154,8 @@ class TrainingRun(ABC, Generic[Config, Model]):
         )
         self.optimizer = torch.optim.Adam(self.model.parameters(), config.learning_rate)
         self.step = 0
+        # Steps in a row.
+        self._skipped = 0
         self.history: list[dict[str, Any]] = []
         if self.checkpoint.exists():
             self._resume()
@@ -157,12 +173,12 @@ class TrainingRun(ABC, Generic[Config, Model]):
         """Draw the history."""
 
     def _resume(self) -> None:
+        state = read_checkpoint(self.folder, self.device)
         try:
-            state = torch.load(self.checkpoint, map_location=self.device, weights_only=True)
             self.load_state(state)
-        except (EOFError, KeyError, RuntimeError, UnpicklingError) as error:
-            raise ValueError(f'{self.checkpoint} is damaged or of another model: {error}; '
-                             'choose another folder for the run') from error
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            raise ValueError(f'{self.checkpoint} is of another model: {error}; choose another '
+                             'folder for the run') from error
 
     @property
     def checkpoint(self) -> Path:
@@ -175,6 +191,10 @@ class TrainingRun(ABC, Generic[Config, Model]):
         """Train to the configured number of steps, evaluating and saving as it goes.
 
         Batches are drawn in worker processes, or between the steps without them.
+
+        Raises:
+            DivergedError: if there is nothing to learn from for long.
+
         """
         seed = self.config.seed + self.step
         # Worker processes are seeded from here: a resumed run must not see its crops again.
@@ -222,6 +242,12 @@ class TrainingRun(ABC, Generic[Config, Model]):
         if torch.isfinite(norm):
             self.optimizer.step()
             self.average.update_parameters(self.model)
+            self._skipped = 0
+        else:
+            self._skipped += 1
+        if self._skipped == MOST_SKIPPED:
+            raise DivergedError(f'the gradients of the last {MOST_SKIPPED} steps, up to '
+                                f'{self.step}, were not finite; lower the learning rate')
         self.step += 1
         return float(loss.detach())
 
@@ -250,16 +276,35 @@ def averaged_weights(run: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Read the configuration of a run and the running average of its model's weights.
 
     Raises:
-        ValueError: if the folder holds no checkpoint.
+        ValueError: if the folder holds no checkpoint, or a damaged one.
 
     """
-    path = run / CHECKPOINT
-    if not path.exists():
+    if not (run / CHECKPOINT).exists():
         raise ValueError(f'{run} holds no {CHECKPOINT}')
-    state = torch.load(path, map_location='cpu', weights_only=True)
+    state = read_checkpoint(run, 'cpu')
     prefix = 'module.'
     weights = {
         name.removeprefix(prefix): value
         for name, value in state['average'].items() if name.startswith(prefix)
     }
     return state['config'], weights
+
+
+def read_checkpoint(run: Path, device: str) -> dict[str, Any]:
+    """Read what `TrainingRun.state` returned.
+
+    Raises:
+        ValueError: if the file is damaged.
+
+    """
+    path = run / CHECKPOINT
+    try:
+        state = dict(torch.load(path, map_location=device, weights_only=True))
+    except (
+        EOFError, KeyError, OSError, RuntimeError, TypeError, UnpicklingError, ValueError
+    ) as error:
+        raise ValueError(f'{path} is damaged: {error}') from error
+    parts = {'average', 'config', 'history', 'model', 'optimizer', 'step'}
+    if lacking := parts - state.keys():
+        raise ValueError(f'{path} is damaged: it lacks {", ".join(sorted(lacking))}')
+    return state

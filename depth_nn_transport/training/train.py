@@ -53,6 +53,18 @@ class TrainingConfig(RunConfig):
     tail_weight: float = 0.04
     low_precision: bool = True
 
+    def __post_init__(self) -> None:
+        """Check all values.
+
+        Raises:
+            ValueError: if a rate is no price, or see `RunConfig`.
+
+        """
+        super().__post_init__()
+        if not 0 < self.lambda_min <= self.lambda_max:
+            raise ValueError(f'lambda_min is {self.lambda_min}, not above 0 and at most '
+                             f'lambda_max, {self.lambda_max}')
+
 
 ERROR_KNEE = 0.5
 TAIL_LIMIT = 32.0

@@ -259,6 +259,8 @@ def test_export_does_not_mix_topics(tmp_path):
     assert '/a/b and /a_b would share the folder' in result.output
     run('export', bag, '--out', tmp_path / 'out', '--topics', ' /a_b, ', '--threads', 1)
     (path,) = (tmp_path / 'out' / 'a_b').iterdir()
+    result = run('export', bag, '--out', tmp_path / 'out', '--topics', '/a_b', status=1)
+    assert 'holds frames already' in result.output
     np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), frame(1))
 
 

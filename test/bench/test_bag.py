@@ -59,3 +59,13 @@ def test_sizes_and_times_are_those_of_an_hour(tmp_path):
     table = (tmp_path / 'out' / 'bag.md').read_text()
     assert f'| {PNG} |' in table and '64x48, 3 frames' in table
     assert cv2.imread(str(tmp_path / 'out' / 'bag.png')).shape[1] == 1200
+
+
+def test_frames_that_cannot_be_kept_are_told(tmp_path):
+    recording = tmp_path / 'tiny'
+    recording.mkdir()
+    cv2.imwrite(str(recording / '0.png'), np.full((7, 7), 900, np.uint16))
+    result = CliRunner().invoke(bench, [
+        'bag', str(recording), '--out', str(tmp_path / 'out'), '--threads', '1'])
+    assert result.exit_code == 1
+    assert 'ours' in result.output and '7x7' in result.output

@@ -37,7 +37,7 @@ FRAME = EncodedDepth(
 NAME_AT = 17
 ALTERED = {
     'height': 15, 'width': 4097, 'encoding': 'mono16', 'model_id': 'k\xf6ln', 'quality': 100.5,
-    'max_error': -1.0, 'lattice_constant': 0.0,
+    'max_error': -1.0, 'lattice_constant': 0.0, 'sequence': -1, 'reference': 2**32,
 }
 
 side = st.integers(16, 4096)

@@ -64,13 +64,18 @@ def test_a_few_strays_do_not_hide_it():
     assert found.constant == pytest.approx(620000, rel=1e-4)
 
 
+@pytest.mark.parametrize('hint', [None, Lattice(500_000.0, False), Lattice(500_000.0, True)])
+def test_where_every_millimetre_is_on_any_grid_a_frame_is_too(hint):
+    known = DEFAULT_CONSTANT if hint is None else hint.constant
+    assert Lattice.from_depth(frame_of(612000, 200, 600), hint) == Lattice(known, True)
+
+
 @pytest.mark.parametrize('depth', [
-    frame_of(612000, 200, 600),
     np.random.default_rng(0).integers(500, 6000, (60, 80)).astype(np.uint16),
     np.add.outer(3 * np.arange(120), 2 * np.arange(160)).astype(np.uint16) + 800,
     np.zeros((16, 16), np.uint16),
     np.full((16, 16), 65535, np.uint16),
-], ids=['near only', 'noise', 'ramp', 'holes only', 'saturated'])
+], ids=['noise', 'ramp', 'holes only', 'saturated'])
 def test_what_shows_no_lattice_is_off_grid(depth):
     assert Lattice.from_depth(depth) == Lattice(DEFAULT_CONSTANT, False)
 
@@ -149,3 +154,9 @@ def test_finds_the_constant_of_recordings(name):
         found = Lattice.from_depth(cv2.imread(str(path), cv2.IMREAD_UNCHANGED))
         assert found.on_grid
         assert found.constant == pytest.approx(RECORDED[name], rel=1e-4)
+
+
+@pytest.mark.parametrize('on_grid', [True, False])
+def test_the_sign_tells_whether_it_is_a_grid(on_grid):
+    lattice = Lattice(640_000.0, on_grid)
+    assert Lattice.from_signed(lattice.signed_constant) == lattice

@@ -51,6 +51,11 @@ def test_a_frame_that_vanished_is_lost():
     assert problems(run_of(passed(), Passage(FRAME, 1.0))) == ['1 frames were lost on the way']
 
 
+def test_what_a_node_dropped_is_told():
+    run = Run([Passage(FRAME, 1.0)], {**IDLE, 'dropped': {'InvalidDepthError': 1}}, IDLE, 30.0)
+    assert 'encoder dropped 1 (InvalidDepthError)' in problems(run)[0]
+
+
 def test_nothing_at_all_is_a_failure():
     assert 'no frame was restored' in problems(run_of(Passage(FRAME, 1.0)))
 

@@ -23,6 +23,7 @@ from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.container import EncodedDepth
 from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.model_files import ModelFiles, NETWORK_NAMES
+from depth_nn_transport.runtime import openvino_networks
 from depth_nn_transport.runtime.file_cache import FileCache
 from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
 import numpy as np
@@ -73,6 +74,21 @@ def test_networks_are_kept_and_do_the_same(folder, monkeypatch):
     monkeypatch.setattr(OpenVinoNetworks, '_compile_anew', None)
     assert coded() == expected
     assert sorted(folder.iterdir()) == kept
+
+
+def test_networks_of_large_frames_give_way(folder, monkeypatch):
+    files = ModelFiles.load('main')
+    networks = OpenVinoNetworks(files, 1)
+    codec = DepthCodec(runtime=lambda files, threads: networks)
+    small, large = np.full((64, 64), 900, np.uint16), np.full((64, 96), 900, np.uint16)
+    expected = [codec.encode(frame).latents for frame in (small, large)]
+    assert len(networks._requests) == 2 * len(files.networks)
+    monkeypatch.setattr(openvino_networks, 'KEPT_ELEMENTS', 1)
+    wide = codec.encode(np.full((64, 128), 900, np.uint16))
+    # Those of the frame at hand stay, lest each call compile.
+    assert len(networks._requests) == len(files.networks)
+    assert codec.decode(wide).shape == (64, 128)
+    assert [codec.encode(frame).latents for frame in (small, large)] == expected
 
 
 def test_other_settings_find_no_kept_networks(folder, monkeypatch):

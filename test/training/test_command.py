@@ -14,7 +14,9 @@
 """The command ``train``: mistakes end in one line."""
 
 from click.testing import CliRunner
+import cv2
 from depth_nn_transport.training.command import train
+import numpy as np
 import pytest
 
 
@@ -32,3 +34,24 @@ def test_mistakes_end_in_one_line(arguments, expected, tmp_path):
     assert result.exit_code == 1
     assert result.output.startswith('Error: ')
     assert expected in result.output
+
+
+def test_maps_without_steps_are_told(tmp_path):
+    folder = tmp_path / 'data' / 'flat'
+    folder.mkdir(parents=True)
+    depth = np.full((64, 64), 1500, np.uint16)
+    depth[:16] = 0
+    cv2.imwrite(str(folder / '0.png'), depth)
+    result = CliRunner().invoke(train, [
+        'maps', '--data', str(folder.parent), '--out', str(tmp_path / 'out'), '--steps', '1'])
+    assert result.exit_code == 1
+    assert 'nothing to learn' in result.output
+    assert not list((tmp_path / 'out').iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_told(tmp_path):
+    (tmp_path / 'file').touch()
+    result = CliRunner().invoke(train, [
+        'plane', '--data', str(tmp_path), '--out', str(tmp_path / 'file' / 'model')])
+    assert result.exit_code == 1
+    assert 'Error: ' in result.output and 'file' in result.output

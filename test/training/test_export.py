@@ -31,6 +31,7 @@ from depth_nn_transport.codec.table_coder import Tables
 from depth_nn_transport.codec.transform import Transform
 from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
 from depth_nn_transport.training import entropy_model
+from depth_nn_transport.training import fit_tables as fit_tables_module
 from depth_nn_transport.training.entropy_model import (
     HYPER_MAX,
     HyperPrior,
@@ -47,7 +48,12 @@ from depth_nn_transport.training.export import (
     PROBABILITY_STEP,
     write_tables,
 )
-from depth_nn_transport.training.fit_tables import fit_tables, SymbolCounter
+from depth_nn_transport.training.fit_tables import (
+    export_fitted,
+    fit_tables,
+    MAP_FILES,
+    SymbolCounter,
+)
 from depth_nn_transport.training.model import DepthModel, ModelConfig
 from depth_nn_transport.training.shipped import load_shipped
 from hypothesis import given, strategies as st
@@ -219,6 +225,22 @@ def test_counter_mixes_counts_with_the_prior():
     fitted = counter.fitted(tables, prior)
     assert fitted[0][1] > 0.9 and fitted[0][3] == pytest.approx(160 / 5400, rel=1e-3)
     np.testing.assert_array_equal(fitted[1], prior[1])
+
+
+def test_a_model_is_exported_whole_or_not_at_all(model, recordings, tmp_path, monkeypatch):
+    with pytest.raises(ValueError, match=r'lacks mask\.npz'):
+        export_fitted(model, recordings[1:], tmp_path)
+    for name in MAP_FILES:
+        (tmp_path / name).write_bytes((MODELS / 'main' / name).read_bytes())
+    before = set(tmp_path.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(fit_tables_module, 'fit_tables', lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            export_fitted(model, recordings[1:], tmp_path)
+    assert set(tmp_path.iterdir()) == before
+    export_fitted(model, recordings[1:], tmp_path)
+    assert ModelFiles.load(str(tmp_path)).networks
+    assert not list(tmp_path.parent.glob(f'.{tmp_path.name}-*'))
 
 
 def test_fitted_tables_keep_their_shapes(model, files, recordings):

@@ -17,6 +17,7 @@ import dataclasses
 import json
 
 from depth_nn_transport.codec.model_files import ModelFiles
+from depth_nn_transport.training import run
 from depth_nn_transport.training.export import load_run
 from depth_nn_transport.training.model import DepthModel, ModelConfig
 from depth_nn_transport.training.run import load_config
@@ -132,7 +133,9 @@ def test_config_is_read_and_checked(tmp_path):
 
 @pytest.mark.parametrize('text, word', [
     ('speed: 7', 'speed'), ('crop: 100', 'multiple of 32'), ('steps: many', 'many'),
-    ('- steps', 'dictionary'), ('steps: [', 'flow')])
+    ('- steps', 'dictionary'), ('steps: [', 'flow'), ('steps: 0', 'not at least 1'),
+    ('batch: 1.5', 'kind int'), ('tail_weight: .nan', 'kind float'), ('seed: -1', 'kind int'),
+    ('lambda_min: 0', 'above 0'), ('model: {width: abc}', 'abc')])
 def test_a_wrong_config_is_told(tmp_path, text, word):
     path = tmp_path / 'config.yaml'
     path.write_text(text)
@@ -140,7 +143,23 @@ def test_a_wrong_config_is_told(tmp_path, text, word):
         load_config(path, TrainingConfig, ModelConfig)
 
 
-def test_a_damaged_checkpoint_is_told(tmp_path):
-    (tmp_path / 'checkpoint.pt').write_bytes(b'PK')
-    with pytest.raises(ValueError, match='damaged or of another model'):
+@pytest.mark.parametrize('content', [b'', b'PK', b'hello', 'list', 'part'])
+def test_a_damaged_checkpoint_is_told(tmp_path, content):
+    path = tmp_path / 'checkpoint.pt'
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    else:
+        torch.save([1, 2] if content == 'list' else {'step': 1}, path)
+    with pytest.raises(ValueError, match=r'checkpoint\.pt is damaged'):
         Trainer(TrainingConfig(model=ModelConfig(width=16)), tmp_path, 'cpu')
+    with pytest.raises(ValueError, match=r'checkpoint\.pt is damaged'):
+        load_run(tmp_path)
+
+
+def test_a_run_that_no_longer_learns_ends(recordings, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, 'MOST_SKIPPED', 2)
+    trainer = Trainer(dataclasses.replace(TINY, steps=5), tmp_path, 'cpu')
+    with torch.no_grad():
+        next(trainer.model.parameters()).fill_(torch.nan)
+    with pytest.raises(run.DivergedError, match='not finite'):
+        trainer.run(recordings, recordings, evaluate_every=5)

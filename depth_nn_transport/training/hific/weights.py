@@ -57,10 +57,12 @@ def export_run(run: Path, path: Path) -> None:
     """Write the weights that a run trained, averaged.
 
     Raises:
-        ValueError: if the folder holds no checkpoint.
+        ValueError: if the folder holds no checkpoint of such a run.
 
     """
     config, weights = averaged_weights(run)
+    if config.get('trained') not in TRAINED:
+        raise ValueError(f'{run} is no run of `train hific`')
     arrays: dict[str, Any] = {
         name: value.numpy().astype(np.float16) for name, value in weights.items()
         if name.startswith(TRAINED[config['trained']])
