@@ -27,6 +27,7 @@ from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.container import EncodedDepth, Mode
 from depth_nn_transport.codec.depth_frame import (
     Depth,
+    DepthFrame,
     ExactFrame,
     HOLES,
     in_millimetres,
@@ -36,6 +37,7 @@ from depth_nn_transport.codec.depth_frame import (
 )
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.exact_coder import ExactCoder, expected_bytes
+from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.codec.lossy_coder import LossyCoder
 from depth_nn_transport.codec.networks import Array
 import numpy as np
@@ -43,8 +45,8 @@ from numpy.typing import NDArray
 
 # Engines: first byte of the payload.
 _CORRECTED, _EXACT, _EXACT_METRES = range(3)
-# Smoothness from which a frame may be smaller as a lossy one with corrections, by the bound in
-# quanta, as measured; any smoothness from 3 quanta.
+# Smoothness from which a frame on the grid may be smaller as a lossy one with corrections, by the
+# bound in quanta, as measured; any smoothness from 3 quanta.
 _SMOOTH_ENOUGH = {1: 7.0, 2: 1.8}
 # Frames are off what is expected of them by a sixth.
 _EXPECTATION_MARGIN = 1.1
@@ -109,21 +111,17 @@ class BoundedCoder:
 
     def _candidates(self, frame: ExactFrame, bound: Bound, quanta: float) -> list[bytes]:
         """Payloads that keep the bound: the engine, then its bytes; lossless ones if none do."""
-        found = []
-        promising = True
-        if frame.depth.dtype == np.uint16 and frame.lattice.on_grid and quanta >= 1:
-            least = _SMOOTH_ENOUGH.get(int(quanta), 0.0)
-            if least == 0 or smoothness(frame.quanta, frame.valid) >= least:
-                found.append((_CORRECTED, *self._encode_corrected(frame, int(quanta))))
-                millimetres = cast(NDArray[np.uint16], frame.depth)
-                expected = expected_bytes(millimetres, frame.lattice, quanta)
-                most = _EXPECTATION_MARGIN * len(found[0][1])
-                promising = expected * _weight(_EXACT, quanta) < most
-        if promising:
-            found.append(self._encode_exact(frame, quanta))
+        found: list[tuple[int, bytes, Depth]] = []
+        lossy, reach = _in_millimetres(frame), _reach(frame.lattice, quanta)
+        if reach >= 1 and _is_smooth_enough(lossy, reach):
+            found.append((_CORRECTED, *self._encode_corrected(lossy, reach)))
+        errors = [quanta]
         if not frame.lattice.on_grid and quanta > 0:
             # A frame of few values may be smaller as it is.
-            found.append(self._encode_exact(frame, 0.0))
+            errors.append(0.0)
+        for error in errors:
+            if not found or _is_promising(lossy, error, quanta, found):
+                found.append(self._encode_exact(frame, error))
         kept = [
             bytes([engine]) + data for engine, data, restored in found
             if _keeps(frame, restored, bound, quanta)
@@ -135,7 +133,7 @@ class BoundedCoder:
             kept = [bytes([engine]) + data]
         return kept
 
-    def _encode_corrected(self, frame: ExactFrame, quanta: int) -> tuple[bytes, Depth]:
+    def _encode_corrected(self, frame: DepthFrame, quanta: int) -> tuple[bytes, Depth]:
         quality = _quality_within(quanta)
         data, plane = self._lossy.encode_within(frame, quality, quanta)
         restored = whole_millimetres(frame.lattice.to_depth(plane), ~frame.valid)
@@ -169,6 +167,23 @@ class BoundedCoder:
         return whole_millimetres(depth, ~valid)
 
 
+def _is_smooth_enough(frame: DepthFrame, reach: int) -> bool:
+    """Guess whether corrections up to so many quanta may be few enough."""
+    if not frame.lattice.on_grid or reach not in _SMOOTH_ENOUGH:
+        return True
+    return smoothness(frame.quanta, frame.valid) >= _SMOOTH_ENOUGH[reach]
+
+
+def _is_promising(
+    frame: DepthFrame, error: float, quanta: float, found: list[tuple[int, bytes, Depth]]
+) -> bool:
+    """Guess whether a frame within an error may be smaller than those that are found."""
+    whole = whole_millimetres(frame.depth.astype(np.float32, copy=False), ~frame.valid)
+    expected = expected_bytes(whole, frame.lattice, error) * _weight(_EXACT, quanta)
+    least = min(len(data) * _weight(engine, quanta) for engine, data, _ in found)
+    return expected < _EXPECTATION_MARGIN * least
+
+
 def _keeps(frame: ExactFrame, restored: Depth, bound: Bound, quanta: float) -> bool:
     """Tell whether a restored frame keeps its bound; bit by bit if that is 0."""
     original, found = frame.depth, restored
@@ -182,6 +197,22 @@ def _keeps(frame: ExactFrame, restored: Depth, bound: Bound, quanta: float) -> b
     nan = np.isnan(original)
     same = np.array_equal(np.isnan(found), nan)
     return same and original[~nan].tobytes() == found[~nan].tobytes()
+
+
+def _in_millimetres(frame: ExactFrame) -> DepthFrame:
+    """Return a frame as lossy mode has it."""
+    if frame.depth.dtype == np.uint16:
+        return frame
+    depth = in_millimetres(np.where(frame.valid, cast(Array, frame.depth), 0))
+    return DepthFrame(depth, frame.valid, frame.lattice, frame.encoding)
+
+
+def _reach(lattice: Lattice, quanta: float) -> int:
+    """Quanta past which a pixel of a lossy frame is to be corrected, so that the bound holds.
+
+    Restored depth is rounded to millimetres, which off the grid is up to half a quantum.
+    """
+    return int(quanta if lattice.on_grid else quanta - 0.5)
 
 
 def _farthest(frame: ExactFrame) -> float:

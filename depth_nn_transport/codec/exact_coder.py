@@ -334,17 +334,30 @@ def _grouped(
 ) -> tuple[Integers, Integers]:
     """Group ascending values, as few as keep the bound: one of each group, the group of each."""
     # Closer means larger: quanta fall with depth.
-    quanta = -_exact_quanta(values, lattice)
-    restored: list[int] = []
-    index = np.zeros(len(values), np.int32)
-    first = 0
-    while first < len(values):
+    middles, index = _group(-_exact_quanta(values, lattice), max_error)
+    return values[middles].astype(np.int32), index
+
+
+@compiled
+def _group(quanta: NDArray[np.float64], max_error: float) -> tuple[Integers, Integers]:
+    """Group ascending quanta (N,) so: the place of each group's middle, the group of each."""
+    middles, index = np.empty(len(quanta), np.int32), np.empty(len(quanta), np.int32)
+    count, first = 0, 0
+    while first < len(quanta):
         middle = _last_within(quanta, first, max_error)
         end = _last_within(quanta, middle, max_error) + 1
-        index[first:end] = len(restored)
-        restored.append(int(values[middle]))
-        first = end
-    return np.array(restored, np.int32), index
+        middles[count], index[first:end] = middle, count
+        count, first = count + 1, end
+    return middles[:count].copy(), index
+
+
+@compiled
+def _last_within(quanta: NDArray[np.float64], start: int, bound: float) -> int:
+    """Last position whose value is at most the bound above that at the start."""
+    last, most = start, quanta[start] + bound + ROUNDING
+    while last + 1 < len(quanta) and quanta[last + 1] <= most:
+        last += 1
+    return last
 
 
 def _exact_quanta(values: Values, lattice: Lattice) -> NDArray[np.float64]:
@@ -353,11 +366,6 @@ def _exact_quanta(values: Values, lattice: Lattice) -> NDArray[np.float64]:
         return lattice.to_quanta(values.astype(np.uint16)).astype(np.float64)
     depth, limit = values.astype(np.float64), lattice.near_limit
     return np.where(depth > limit, lattice.constant / depth, 2 * limit - depth)
-
-
-def _last_within(quanta: NDArray[np.float64], start: int, bound: float) -> int:
-    """Last position whose value is at most the bound above that at the start."""
-    return int(np.searchsorted(quanta, quanta[start] + bound + ROUNDING, 'right')) - 1
 
 
 def _with_extra(lattice: Lattice, extra: NDArray[np.int64]) -> NDArray[np.int64]:

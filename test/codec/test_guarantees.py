@@ -143,6 +143,25 @@ def test_the_engine_suits_the_frame(fresh_codec, max_error):
     assert (as_plane, corrected) == (1, 0)
 
 
+@pytest.mark.parametrize('unit', [np.float32, np.uint16])
+@pytest.mark.parametrize('max_error', [4, 8.5])
+def test_filtered_depth_is_corrected_too(fresh_codec, unit, max_error):
+    rows, columns = np.mgrid[:240, :320]
+    noise = np.random.default_rng(0).normal(0, 1.5, rows.shape)
+    metres = CONSTANT / 1000 / (300 + 60 * np.sin(columns / 50) * np.cos(rows / 40) + noise)
+    valid = (rows + columns) % 100 > 10
+    depth = np.where(valid, metres, np.nan).astype(np.float32)
+    if unit == np.uint16:
+        depth = np.where(valid, np.rint(metres * 1000), 0).astype(np.uint16)
+    encoded = fresh_codec.encode(depth, 'bounded', max_error=max_error)
+    assert encoded.lattice_constant < 0 and encoded.latents[0] == 0
+    restored = restore(DepthCodec(), encoded)
+    np.testing.assert_array_equal(restored > 0, valid)
+    millimetres = [np.where(valid, x, 0).astype(np.float32) * (1 if unit == np.uint16 else 1000)
+                   for x in (depth, restored)]
+    assert quanta_off(encoded, *millimetres) <= max_error + 1e-3
+
+
 def test_values_that_do_not_occur_cost_little(fresh_codec):
     rows, columns = np.mgrid[:120, :160]
     level = 20 + np.rint(9 * np.sin(columns / 30) * np.cos(rows / 20)).astype(np.uint16)
