@@ -18,11 +18,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from depth_nn_transport.bag.depth_messages import Depth, stamp_ns
+from depth_nn_transport.bag.depth_messages import stamp_ns
 from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH
 from depth_nn_transport.bag.worker import restore
 from depth_nn_transport.codec.container import Mode
-from depth_nn_transport.codec.depth_frame import is_depth, plain_millimetres
+from depth_nn_transport.codec.depth_frame import Depth, is_depth, plain_millimetres
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.frames.error_histogram import ErrorHistogram, QUANTA_BIN

@@ -15,10 +15,8 @@
 
 from __future__ import annotations
 
-import struct
 from typing import Any
 
-import cv2
 from depth_nn_transport.bag.message_types import (
     COMPRESSED_DEPTH,
     COMPRESSED_IMAGE,
@@ -28,27 +26,18 @@ from depth_nn_transport.bag.message_types import (
     serialize,
 )
 from depth_nn_transport.codec.container import EncodedDepth
-from depth_nn_transport.codec.errors import DepthCodecError, InvalidDepthError
+from depth_nn_transport.codec.depth_frame import Depth
+from depth_nn_transport.codec.errors import InvalidDepthError
+from depth_nn_transport.frames.compressed_depth import decode_transport, PNG, RVL
 from depth_nn_transport.frames.messages import (
     check_encoding,
     check_image,
-    check_size,
     message_fields,
     PIXEL_TYPES,
     read_rows,
 )
-from depth_nn_transport.frames.rvl import rvl_decode
 import numpy as np
-from numpy.typing import NDArray
 from rosbags.serde import SerdeError
-
-Depth = NDArray[np.uint16] | NDArray[np.float32]
-
-# compressed_depth_image_transport: an unused number and the quantisation of 32FC1, then the image.
-_CONFIG = struct.Struct('<iff')
-_RVL_SIZE = struct.Struct('<II')
-# Signature, length and name of the first chunk, width and height.
-_PNG_SIZE = struct.Struct('>16xII')
 
 
 def stamp_ns(message: Any) -> int:
@@ -94,7 +83,10 @@ def depth_of(message: Any) -> Depth:
     encoding = encoding_of(message)
     if message.__msgtype__ == COMPRESSED_IMAGE:
         check_encoding(encoding)
-        return _decompress(message, encoding)
+        if not is_compressed_depth_transport(message):
+            raise InvalidDepthError(f'{message.format!r} is no depth image')
+        form = RVL if message.format.rstrip().endswith(RVL) else PNG
+        return decode_transport(message.data.tobytes(), form, encoding)
     check_image(message)
     return read_rows(message)
 
@@ -116,40 +108,3 @@ def compressed_message(encoded: EncodedDepth, encoding: str, header: Any) -> byt
         'mask': np.frombuffer(encoded.mask, np.uint8),
         'latents': np.frombuffer(encoded.latents, np.uint8),
     }))
-
-
-def _decompress(message: Any, encoding: str) -> Depth:
-    """Undo compressed_depth_image_transport, as its decodeCompressedDepthImage does."""
-    data = message.data.tobytes()
-    if not is_compressed_depth_transport(message) or len(data) <= _CONFIG.size:
-        raise InvalidDepthError(f'{len(data)} bytes of {message.format!r} are no depth image')
-    _, scale, offset = _CONFIG.unpack_from(data)
-    decode = _decode_rvl if message.format.rstrip().endswith('rvl') else _decode_png
-    values = decode(data[_CONFIG.size:])
-    if encoding != '32FC1':
-        return values
-    inverse = values.astype(np.float32)
-    with np.errstate(divide='ignore'):
-        metres = np.float32(scale) / (inverse - np.float32(offset))
-    return np.where(values > 0, metres, np.float32(np.nan))
-
-
-def _decode_png(data: bytes) -> NDArray[np.uint16]:
-    if len(data) < _PNG_SIZE.size or data[1:4] != b'PNG':
-        raise InvalidDepthError(f'{len(data)} bytes are no PNG')
-    check_size(*_PNG_SIZE.unpack_from(data))
-    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-    if image is None or image.dtype != np.uint16 or image.ndim != 2:
-        raise InvalidDepthError(f'{len(data)} bytes of PNG hold no 16-bit depth image')
-    return image.astype(np.uint16, copy=False)
-
-
-def _decode_rvl(data: bytes) -> NDArray[np.uint16]:
-    if len(data) < _RVL_SIZE.size:
-        raise InvalidDepthError(f'{len(data)} bytes are too few for RVL')
-    width, height = _RVL_SIZE.unpack_from(data)
-    check_size(width, height)
-    try:
-        return rvl_decode(data[_RVL_SIZE.size:], (height, width))
-    except DepthCodecError as error:
-        raise InvalidDepthError(str(error)) from error

@@ -24,7 +24,6 @@ from typing import Any
 import cv2
 from depth_nn_transport.bag.depth_messages import (
     compressed_message,
-    Depth,
     depth_of,
     encoding_of,
     image_message,
@@ -32,6 +31,7 @@ from depth_nn_transport.bag.depth_messages import (
 )
 from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH
 from depth_nn_transport.codec.depth_codec import DepthCodec
+from depth_nn_transport.codec.depth_frame import Depth
 from depth_nn_transport.codec.errors import (
     CorruptStreamError,
     InvalidDepthError,

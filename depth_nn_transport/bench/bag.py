@@ -23,12 +23,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 import json
 from pathlib import Path
-import struct
 import tempfile
 import time
 from typing import Any
-
-import cv2
 
 from depth_nn_transport.bag import worker
 from depth_nn_transport.bag.convert import Conversion, convert
@@ -45,13 +42,12 @@ from depth_nn_transport.bag.pool import WorkerPool
 from depth_nn_transport.bag.reader import bag_size, BagReader
 from depth_nn_transport.bag.writer import BagWriter
 from depth_nn_transport.bench.frames import frame_paths
+from depth_nn_transport.frames.compressed_depth import encode_transport
 from depth_nn_transport.frames.files import read_depth
-from depth_nn_transport.frames.rvl import rvl_encode
 
 import matplotlib.figure
 
 import numpy as np
-from numpy.typing import NDArray
 
 from rosbags.rosbag2 import StoragePlugin
 
@@ -59,11 +55,8 @@ RATE_HZ = 30
 FRAMES_AN_HOUR = RATE_HZ * 3600
 PNG = 'compressedDepth PNG'
 RVL_ZSTD = 'RVL, MCAP with zstd chunks'
-# The default of compressed_depth_image_transport.
-_PNG_LEVEL = 3
 _ROUNDS = 3
 _TOPIC = '/camera/depth/image_rect_raw'
-_CONFIG = struct.pack('<iff', 0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -197,10 +190,9 @@ def to_transport(data: bytes, form: str) -> worker.Converted:
     """Turn an Image into what compressed_depth_image_transport makes of it: `png` or `rvl`."""
     message = read_message(data, IMAGE)
     depth = np.asarray(depth_of(message), np.uint16)
-    body = _png(depth) if form == 'png' else _rvl(depth)
     compressed = make(
         COMPRESSED_IMAGE, header=message.header, format=f'16UC1; compressedDepth {form}',
-        data=np.frombuffer(_CONFIG + body, np.uint8),
+        data=np.frombuffer(encode_transport(depth, form), np.uint8),
     )
     return worker.Converted(serialize(compressed), depth.size)
 
@@ -268,16 +260,6 @@ def _ours(settings: Mapping[str, Any]) -> Conversion:
         f'{_TOPIC}/depth_nn', COMPRESSED_DEPTH,
         lambda number, data: (worker.compress, (_TOPIC, IMAGE, data, number, settings)),
     )
-
-
-def _png(depth: NDArray[np.uint16]) -> bytes:
-    encoded, body = cv2.imencode('.png', depth, [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL])
-    assert encoded
-    return bytes(body)
-
-
-def _rvl(depth: NDArray[np.uint16]) -> bytes:
-    return struct.pack('<II', depth.shape[1], depth.shape[0]) + rvl_encode(depth)
 
 
 def _by_recording(results: Sequence[HourOfCamera]) -> dict[str, list[HourOfCamera]]:

@@ -24,7 +24,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 import itertools
 import json
-import struct
 import sys
 import time
 from typing import Any
@@ -32,6 +31,7 @@ from typing import Any
 from depth_nn_transport.bench.endpoints import POLL_S, run, tell
 from depth_nn_transport.bench.metrics import measure
 from depth_nn_transport.codec.lattice import Lattice
+from depth_nn_transport.frames.compressed_depth import decode_transport, encode_transport, PNG
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
 from depth_nn_transport.nodes.topics import (
     COMPRESSED_TOPIC,
@@ -40,8 +40,6 @@ from depth_nn_transport.nodes.topics import (
     RESTORED_TOPIC,
 )
 from depth_nn_transport.simulator import simulate_sequence
-
-import imagecodecs
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,11 +58,6 @@ SIZE = (424, 240)
 FRAMES = 20
 FRAME_ID = 'camera_depth_optical_frame'
 PNG_TOPIC = f'{IMAGE_TOPIC}/compressedDepth'
-# What `compressed_depth_image_transport` puts before the PNG: a format and two parameters that
-# serve 32FC1 only.
-_PNG_PREFIX = struct.pack('<iff', 0, 0.0, 0.0)
-# The default of `compressed_depth_image_transport` from Iron on.
-_PNG_LEVEL = 3
 _STAMP_UNIT_NS = 1000
 
 
@@ -135,15 +128,15 @@ def to_message(form: str, depth: Depth, header: Header) -> Any:
     """Return the message that a camera's driver sends of depth, uint16 (H, W) in mm."""
     if form != 'png':
         return depth_to_image(depth, '16UC1', header)
-    data = _PNG_PREFIX + bytes(imagecodecs.png_encode(depth, level=_PNG_LEVEL))
-    return CompressedImage(header=header, format='16UC1; compressedDepth png', data=data)
+    return CompressedImage(header=header, format='16UC1; compressedDepth png',
+                           data=encode_transport(depth, PNG))
 
 
 def to_depth(form: str, message: Any) -> Depth:
     """Return the depth of a message that a user gets, uint16 (H, W) in mm."""
     if form != 'png':
         return np.array(image_to_depth(message), np.uint16)
-    return np.array(imagecodecs.png_decode(bytes(message.data[len(_PNG_PREFIX):])), np.uint16)
+    return np.asarray(decode_transport(bytes(message.data), PNG, '16UC1'), np.uint16)
 
 
 def sink(stream: Stream) -> None:

@@ -25,6 +25,7 @@ from typing import cast
 from depth_nn_transport.codec.bounds import Bound
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.container import EncodedDepth, Mode
+from depth_nn_transport.codec.correction_moves import LEEWAY
 from depth_nn_transport.codec.depth_frame import (
     Depth,
     DepthFrame,
@@ -112,15 +113,16 @@ class BoundedCoder:
     def _candidates(self, frame: ExactFrame, bound: Bound, quanta: float) -> list[bytes]:
         """Payloads that keep the bound: the engine, then its bytes; lossless ones if none do."""
         found: list[tuple[int, bytes, Depth]] = []
-        lossy, reach = _in_millimetres(frame), _reach(frame.lattice, quanta)
-        if reach >= 1 and _is_smooth_enough(lossy, reach):
+        reach = _reach(frame.lattice, quanta)
+        if reach >= 1 and _is_smooth_enough(frame, reach):
+            lossy = _in_millimetres(frame)
             found.append((_CORRECTED, *self._encode_corrected(lossy, reach)))
         errors = [quanta]
         if not frame.lattice.on_grid and quanta > 0:
             # A frame of few values may be smaller as it is.
             errors.append(0.0)
         for error in errors:
-            if not found or _is_promising(lossy, error, quanta, found):
+            if not found or _is_promising(frame, error, quanta, found):
                 found.append(self._encode_exact(frame, error))
         kept = [
             bytes([engine]) + data for engine, data, restored in found
@@ -167,7 +169,7 @@ class BoundedCoder:
         return whole_millimetres(depth, ~valid)
 
 
-def _is_smooth_enough(frame: DepthFrame, reach: int) -> bool:
+def _is_smooth_enough(frame: ExactFrame, reach: int) -> bool:
     """Guess whether corrections up to so many quanta may be few enough."""
     if not frame.lattice.on_grid or reach not in _SMOOTH_ENOUGH:
         return True
@@ -175,10 +177,11 @@ def _is_smooth_enough(frame: DepthFrame, reach: int) -> bool:
 
 
 def _is_promising(
-    frame: DepthFrame, error: float, quanta: float, found: list[tuple[int, bytes, Depth]]
+    frame: ExactFrame, error: float, quanta: float, found: list[tuple[int, bytes, Depth]]
 ) -> bool:
     """Guess whether a frame within an error may be smaller than those that are found."""
-    whole = whole_millimetres(frame.depth.astype(np.float32, copy=False), ~frame.valid)
+    depth = _in_millimetres(frame).depth.astype(np.float32, copy=False)
+    whole = whole_millimetres(depth, ~frame.valid)
     expected = expected_bytes(whole, frame.lattice, error) * _weight(_EXACT, quanta)
     least = min(len(data) * _weight(engine, quanta) for engine, data, _ in found)
     return expected < _EXPECTATION_MARGIN * least
@@ -210,9 +213,10 @@ def _in_millimetres(frame: ExactFrame) -> DepthFrame:
 def _reach(lattice: Lattice, quanta: float) -> int:
     """Quanta past which a pixel of a lossy frame is to be corrected, so that the bound holds.
 
-    Restored depth is rounded to millimetres, which off the grid is up to half a quantum.
+    Off the grid no rounding to it takes the corrections' leeway back, and that to millimetres adds
+    up to half a quantum.
     """
-    return int(quanta if lattice.on_grid else quanta - 0.5)
+    return int(quanta if lattice.on_grid else quanta - LEEWAY - 0.5)
 
 
 def _farthest(frame: ExactFrame) -> float:

@@ -20,11 +20,8 @@ from dataclasses import dataclass
 from depth_nn_transport.codec.blocks import base_of, mask_blocks, pad_to_base
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.context import Predictor
-from depth_nn_transport.codec.correction_coder import (
-    CorrectionCoder,
-    loose_step,
-    worthwhile_threshold,
-)
+from depth_nn_transport.codec.correction_coder import CorrectionCoder
+from depth_nn_transport.codec.correction_moves import loose_step, worthwhile_threshold
 from depth_nn_transport.codec.depth_frame import DepthFrame
 from depth_nn_transport.codec.fill import fill_holes
 from depth_nn_transport.codec.latent_coder import LatentCoder, Latents

@@ -19,7 +19,36 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from depth_nn_transport.codec import correction_coder as coder
+from depth_nn_transport.codec.correction_flags import (
+    bound_class,
+    BOUND_CLASSES,
+    DENSITIES,
+    density_class,
+    FLAG_CLASSES,
+    HOLE_CLASSES,
+    LOGIT_LEVELS,
+    LOGIT_STEPS,
+    PARENT_CLASSES,
+    PHASES,
+    ROUGHNESS_CLASSES,
+    tell_flags,
+)
+from depth_nn_transport.codec.correction_moves import (
+    DISTANCE_CLASSES,
+    find_moves,
+    forget,
+    in_phase,
+    LENGTH_CLASSES,
+    loose_step,
+    move_contexts,
+    put,
+    TRUST_CLASSES,
+)
+from depth_nn_transport.codec.correction_surroundings import (
+    ACTIVITIES,
+    SIZES,
+    Surroundings,
+)
 from depth_nn_transport.codec.depth_frame import DepthFrame
 from depth_nn_transport.codec.lattice_memory import LatticeMemory
 from depth_nn_transport.codec.lossy_coder import loose_bound, LossyCoder
@@ -36,9 +65,9 @@ import torch.nn.functional as F
 
 # Cells that flags are counted in: level, phase, then features of the coder.
 CELLS = (
-    len(coder.SIZES), len(coder.PHASES), coder.ACTIVITIES, coder.HOLE_CLASSES,
-    coder.PARENT_CLASSES, coder.FLAG_CLASSES, coder.ROUGHNESS_CLASSES, coder.ROUGHNESS_CLASSES,
-    coder.DENSITIES, coder.BOUNDS,
+    len(SIZES), len(PHASES), ACTIVITIES, HOLE_CLASSES,
+    PARENT_CLASSES, FLAG_CLASSES, ROUGHNESS_CLASSES, ROUGHNESS_CLASSES,
+    DENSITIES, BOUND_CLASSES,
 )
 # Cells that each addend depends on.
 DEPENDENCES = {
@@ -52,7 +81,7 @@ BOUNDS = {0: (12, 16), 20: (6, 8, 11), 35: (4, 6, 8), 50: (3, 4, 6), 65: (2, 3, 
 # Thresholds of lossy mode, as shares of the greatest.
 LOOSE_SHARES = (0.35, 0.5, 1.0)
 LONGEST_MOVE = 31
-MOVE_TABLES = coder.LENGTH_CLASSES * coder.TRUST_CLASSES * coder.DISTANCE_CLASSES
+MOVE_TABLES = LENGTH_CLASSES * TRUST_CLASSES * DISTANCE_CLASSES
 PROBABILITY_STEP = 2.0**-22
 ITERATIONS = 100
 # Keeps addends of cells never seen near zero.
@@ -105,7 +134,7 @@ def restored_frames(model: ModelFiles, root: Path) -> Iterator[Sample]:
                 loose = {max(round(share * loose_bound(quality)), 1) for share in LOOSE_SHARES}
                 yield Sample(residual, plane, frame.valid, latents, [
                     *((bound, 2 * bound) for bound in bounds),
-                    *((threshold, coder.loose_step(threshold)) for threshold in sorted(loose)),
+                    *((threshold, loose_step(threshold)) for threshold in sorted(loose)),
                 ])
 
 
@@ -119,13 +148,13 @@ def fit_corrections(samples: Iterable[Sample]) -> dict[str, NDArray[np.generic]]
     counts: list[_Counts] = []
     moves = np.zeros((MOVE_TABLES, 2 * LONGEST_MOVE + 2))
     for residual, plane, valid, latents, corrections in samples:
-        surroundings = coder.Surroundings.of(plane, valid, latents)
+        surroundings = Surroundings.of(plane, valid, latents)
         for threshold, step in corrections:
-            pixels, signed = coder.find_moves(residual, valid, threshold, step)
+            pixels, signed = find_moves(residual, valid, threshold, step)
             if len(pixels):
-                density = coder.density_class(len(pixels), np.count_nonzero(valid))
-                features, bits = coder.tell_flags(pixels, surroundings, threshold)
-                bound = coder.bound_class(threshold)
+                density = density_class(len(pixels), np.count_nonzero(valid))
+                features, bits = tell_flags(pixels, surroundings, threshold)
+                bound = bound_class(threshold)
                 counts.append(_count_flags(features, bits, density, bound))
                 _count_moves(pixels, signed, surroundings, step, moves)
     if not counts:
@@ -156,19 +185,19 @@ def _add_up(counts: list[_Counts]) -> _Counts:
 
 
 def _count_moves(
-    pixels: NDArray[np.int32], moves: NDArray[np.int32], surroundings: coder.Surroundings,
+    pixels: NDArray[np.int32], moves: NDArray[np.int32], surroundings: Surroundings,
     step: int, counts: NDArray[np.float64],
 ) -> None:
     """Count moves and, since no sign is special, their negatives."""
     for sign in (1, -1):
         mirrored = surroundings._replace(plane=np.float32(sign) * surroundings.plane)
         known = np.zeros(mirrored.plane.shape, np.int32)
-        coder.forget(known, pixels)
-        for phase in range(len(coder.PHASES)):
-            here = coder.in_phase(phase, pixels)
-            index = coder.move_contexts(known, pixels[here], mirrored, step)
+        forget(known, pixels)
+        for phase in range(len(PHASES)):
+            here = in_phase(phase, pixels)
+            index = move_contexts(known, pixels[here], mirrored, step)
             symbols = sign * moves[here]
-            coder.put(known, pixels[here], symbols)
+            put(known, pixels[here], symbols)
             escaped = np.abs(symbols) > LONGEST_MOVE
             np.add.at(counts, (index, np.where(escaped, -1, symbols + LONGEST_MOVE)), 1)
 
@@ -200,13 +229,13 @@ def _fit_log_odds(counts: _Counts) -> dict[str, NDArray[np.generic]]:
 
     optimizer.step(closure)
     return {
-        name: torch.round(addend.detach() * coder.LOGIT_STEPS).numpy().astype(np.int32)
+        name: torch.round(addend.detach() * LOGIT_STEPS).numpy().astype(np.int32)
         for name, addend in addends.items()
     }
 
 
 def _probability_table() -> NDArray[np.float32]:
-    log_odds = (np.arange(coder.LOGIT_LEVELS) - coder.LOGIT_LEVELS // 2) / coder.LOGIT_STEPS
+    log_odds = (np.arange(LOGIT_LEVELS) - LOGIT_LEVELS // 2) / LOGIT_STEPS
     return (1 / (1 + np.exp(-log_odds))).astype(np.float32)
 
 

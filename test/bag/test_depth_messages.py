@@ -15,10 +15,6 @@
 
 from __future__ import annotations
 
-import struct
-
-import cv2
-
 from depth_nn_transport.bag.depth_messages import (
     depth_of,
     image_message,
@@ -35,12 +31,6 @@ import numpy as np
 import pytest
 
 from .conftest import frame, header, transport_message
-
-
-def compressed(form: str, data: bytes):
-    """Return a CompressedImage."""
-    return make(COMPRESSED_IMAGE, header=header(0), format=form,
-                data=np.frombuffer(data, np.uint8))
 
 
 @pytest.mark.parametrize('encoding', ['16UC1', 'mono16', '32FC1'])
@@ -72,30 +62,6 @@ def test_the_form_may_be_left_out_as_old_releases_do():
     np.testing.assert_array_equal(depth_of(message), frame(2))
 
 
-def test_metres_are_restored_as_the_transport_does():
-    # Its encoder, with its default quantisation and range.
-    scale = np.float32(100 * 101)
-    offset = np.float32(1) - scale / np.float32(10)
-    metres = np.linspace(0.3, 9.9, 64 * 48, dtype=np.float32).reshape(48, 64)
-    inverse = (scale / metres + offset).astype(np.uint16)
-    inverse[0] = 0
-    config = struct.pack('<iff', 0, scale, offset)
-    body = cv2.imencode('.png', inverse)[1].tobytes()
-    depth = depth_of(compressed('32FC1; compressedDepth png', config + body))
-    assert depth.dtype == np.float32 and np.isnan(depth[0]).all()
-    np.testing.assert_allclose(depth[1:], metres[1:], rtol=2e-2)
-
-
-@given(st.binary(max_size=200), st.sampled_from(['png', 'rvl']), st.booleans())
-def test_any_bytes_are_depth_or_refused(data, form, with_config):
-    prefix = bytes(12) if with_config else b''
-    try:
-        depth = depth_of(compressed(f'16UC1; compressedDepth {form}', prefix + data))
-    except InvalidDepthError:
-        return
-    assert depth.dtype == np.uint16 and depth.ndim == 2
-
-
 @given(st.binary(max_size=100), st.sampled_from([IMAGE, COMPRESSED_IMAGE]))
 def test_any_bytes_are_a_message_or_refused(data, msgtype):
     try:
@@ -104,13 +70,6 @@ def test_any_bytes_are_a_message_or_refused(data, msgtype):
     except InvalidDepthError:
         return
     pytest.fail('random bytes passed for depth')
-
-
-@pytest.mark.parametrize('width, height', [(0, 480), (4097, 4), (2**31, 2**31)])
-def test_absurd_sizes_are_refused_before_they_take_memory(width, height):
-    rvl = bytes(12) + struct.pack('<II', width, height) + bytes(8)
-    with pytest.raises(InvalidDepthError, match=f'size is {width}x{height}'):
-        depth_of(compressed('16UC1; compressedDepth rvl', rvl))
 
 
 def test_images_that_contradict_themselves_are_refused():

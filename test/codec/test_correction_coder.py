@@ -13,14 +13,9 @@
 # limitations under the License.
 """Corrections bound the error of any residual, and both sides agree on them."""
 
-from depth_nn_transport.codec.correction_coder import (
-    _bend,
-    _spread,
-    CorrectionCoder,
-    LEEWAY,
-    Surroundings,
-    worthwhile_threshold,
-)
+from depth_nn_transport.codec.correction_coder import CorrectionCoder
+from depth_nn_transport.codec.correction_moves import LEEWAY, worthwhile_threshold
+from depth_nn_transport.codec.correction_surroundings import bend_of, spread_of, Surroundings
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.model_files import MODELS
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
@@ -114,9 +109,9 @@ def test_blocks_are_as_rough_as_their_pixels(shape, hole_share):
     found = Surroundings.of(plane, valid, np.zeros((*grid, 64), np.float32))
     for row, column in np.ndindex(grid):
         block = (slice(8 * row, 8 * row + 8), slice(8 * column, 8 * column + 8))
-        assert found.bend[row, column] == _bend(found.plane, 8 * row, 8 * column, 8)
+        assert found.bend[row, column] == bend_of(found.plane, 8 * row, 8 * column, 8)
         if valid[block].any():
-            spread = _spread(found.plane, 8 * row, 8 * column, 8)
+            spread = spread_of(found.plane, 8 * row, 8 * column, 8)
             assert found.spread[row, column] == spread
 
 
