@@ -97,7 +97,12 @@ def encode_differences(differences: Grid, tables: Tables, encoder: TableEncoder)
 
 
 def decode_differences(count: int, tables: Tables, decoder: TableDecoder) -> Grid:
-    """Decode what `encode_differences` wrote, (count,)."""
+    """Decode what `encode_differences` wrote, (count,).
+
+    Raises:
+        CorruptStreamError: if the bytes hold no differences.
+
+    """
     (table,) = decoder.raw(1, TABLES)
     index = np.full(count, min(int(table), len(tables) - 1), np.uint8)
     return decoder.code(tables, index)

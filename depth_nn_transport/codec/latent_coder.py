@@ -104,7 +104,7 @@ class LatentCoder:
         self._shifts = TableShifts(latent_tables)
 
     def encode(
-        self, latents: Array, hyper: Array, base: Array, valid: Array, quality: float,
+        self, latents: Array, hyper: Array, base: Array, valid: Array, quality: int,
         encoder: TableEncoder,
     ) -> Latents:
         """Quantise and encode.
@@ -135,7 +135,7 @@ class LatentCoder:
         return Latents(values, base)
 
     def quantize(
-        self, latents: Array, hyper: Array, base: Array, valid: Array, quality: float,
+        self, latents: Array, hyper: Array, base: Array, valid: Array, quality: int,
         sink: SymbolSink,
     ) -> Array:
         """Send the symbols of hyperlatents and latents to a sink; see `encode`.
@@ -161,7 +161,7 @@ class LatentCoder:
 
         return self._walk(_as_hyper(symbols, hyper.shape), base, valid, quality, exchange)
 
-    def decode(self, decoder: TableDecoder, valid: Array, quality: float) -> Latents:
+    def decode(self, decoder: TableDecoder, valid: Array, quality: int) -> Latents:
         """Decode what `encode` wrote.
 
         Raises:
@@ -186,7 +186,7 @@ class LatentCoder:
         )
 
     def _walk(
-        self, hyper: Array, base: Array, valid: Array, quality: float, exchange: Exchange
+        self, hyper: Array, base: Array, valid: Array, quality: int, exchange: Exchange
     ) -> Array:
         features = self._networks.features(hyper, base, valid, quality)
         # Copied before the next network may overwrite them.
@@ -277,7 +277,7 @@ def _add_symbols(mean: Array, symbols: Integers) -> None:
         mean[n] = value if value > -limit else -limit
 
 
-def _hyper_index(shape: tuple[int, ...], quality: float) -> NDArray[np.uint8]:
+def _hyper_index(shape: tuple[int, ...], quality: int) -> NDArray[np.uint8]:
     anchor = round(quality * (HYPER_ANCHORS - 1) / 100)
     channels = np.arange(HYPER_CHANNELS, dtype=np.uint8) + np.uint8(anchor * HYPER_CHANNELS)
     return np.tile(channels, shape[0] * shape[1])

@@ -122,7 +122,10 @@ class Lattice:
 
     @cached_property
     def reachable(self) -> NDArray[np.uint16]:
-        """Every depth (mm) on the grid, farthest first; the index of a depth is its rank."""
+        """Every depth (mm) on the grid, farthest first; the index of a depth is its rank.
+
+        What is farther than `DEPTH_MAX` counts as that.
+        """
         far = self.constant / np.arange(1, math.ceil(self.near_limit) + 1)
         near = np.arange(1, math.ceil(self.near_limit) + 1)
         depths = np.rint(np.concatenate([far, near]))

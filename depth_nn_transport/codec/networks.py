@@ -102,10 +102,32 @@ class Networks(Protocol):
     device: str
 
     def analyse(self, residual: Array, valid: Array, quality: float) -> tuple[Array, Array]:
-        """Correction of the linear transform (quanta), and hyperlatents before rounding."""
+        """Bend the linear transform of a plane.
+
+        Args:
+            residual: (H, W, 64) quanta, the plane less its base, as blocks.
+            valid: (H, W, 64), 1 where measured, 0 in holes.
+            quality: an integer of 0..100.
+
+        Returns:
+            What to add to the linear transform (H, W, 64), in `BEND_GAIN` quanta, and hyperlatents
+            before rounding, (H/4, W/4, 16).
+
+        """
 
     def features(self, hyper: Array, base: Array, valid: Array, quality: float) -> Activations:
-        """Features of the entropy model from the side information."""
+        """Expand the side information to features of the entropy model.
+
+        Args:
+            hyper: (H/4, W/4, 16), rounded.
+            base: (H/4, W/4), in its steps.
+            valid: (H, W, 64), as of `analyse`.
+            quality: the same.
+
+        Returns:
+            (H, W, 64).
+
+        """
 
     def low(
         self, step: int, features: Activations, seen: Activations

@@ -283,11 +283,21 @@ class TableDecoder:
         return symbols
 
     def raw(self, count: int, size: int | Integers) -> Integers:
-        """Decode values in 0..size-1, all equally likely; one size, or one for each value."""
+        """Decode values in 0..size-1, all equally likely; one size, or one for each value.
+
+        Raises:
+            CorruptStreamError: if the bytes cannot have been encoded so.
+
+        """
         return self.bulk(_UNIFORM, np.full(count, size, np.int32))
 
     def bits(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Decode ones and zeros, each with its probability of a one, float32 (N,)."""
+        """Decode ones and zeros, each with its probability of a one, float32 (N,).
+
+        Raises:
+            CorruptStreamError: if the bytes cannot have been encoded so.
+
+        """
         if len(probability) == 0:
             return np.zeros(0, np.uint8)
         return self.bulk(_BERNOULLI, probability).astype(np.uint8)
@@ -304,5 +314,5 @@ class TableDecoder:
         try:
             symbols: Integers = self._coder.decode(model, count)
         except AssertionError as error:
-            raise CorruptStreamError(f'latent bytes do not fit their tables: {error}') from error
+            raise CorruptStreamError(f'coded bytes do not fit their tables: {error}') from error
         return symbols

@@ -73,7 +73,12 @@ class TableShifts:
         encoder.bulk(shifts - np.int32(NARROWEST), _MODEL)
 
     def decode(self, decoder: TableDecoder) -> Integers:
-        """Decode shifts (64,)."""
+        """Decode shifts (64,).
+
+        Raises:
+            CorruptStreamError: if the bytes hold none.
+
+        """
         shifts: Integers = decoder.bulk(_MODEL, LATENT_CHANNELS) + np.int32(NARROWEST)
         return shifts
 

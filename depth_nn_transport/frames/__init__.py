@@ -11,4 +11,4 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Depth frames on disk: 16-bit PNGs and encoded ``.dnt`` files."""
+"""Depth frames outside of the codec: files, messages, other codecs' images, errors."""

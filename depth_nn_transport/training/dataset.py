@@ -108,7 +108,7 @@ def thin(recordings: Sequence[Recording], frames: int) -> list[Recording]:
 
 
 def remove_steps(plane: Plane, valid: Valid) -> Plane:
-    """Take out what the codec does not leave to the transform; sizes are multiples of 8."""
+    """Take out all steps that the codec may take out, as at the best quality; (8 h, 8 w)."""
     _, smooth = take_out_steps(plane, valid)
     return smooth
 
