@@ -64,6 +64,7 @@ GUARANTEED = {
     'room-bounded-1': (room, {'mode': 'bounded', 'max_error': 1}),
     'room-bounded-4': (room, {'mode': 'bounded', 'max_error': 4}),
     'filtered-bounded-2': (filtered, {'mode': 'bounded', 'max_error': 2}),
+    'filtered-bounded-8': (filtered, {'mode': 'bounded', 'max_error': 8}),
 }
 
 

@@ -49,7 +49,7 @@ print(before, compiled() - before, sum(on_grid))
 FRAMES = Path(__file__).parents[1] / 'golden'
 
 
-@pytest.mark.parametrize(('name', 'on_grid'), [('room', 4), ('near', 0)])
+@pytest.mark.parametrize(('name', 'on_grid'), [('room', 4), ('near', 4), ('filtered', 0)])
 def test_the_first_frames_of_a_camera_find_all_compiled_and_are_coded_on_its_grid(name, on_grid):
     output = subprocess.run(
         [sys.executable, '-c', FIRST_FRAMES, str(FRAMES / f'{name}.png')],

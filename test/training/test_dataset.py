@@ -69,7 +69,8 @@ def write(folder, name, depth):
 
 
 def test_recordings_are_read_filled(tmp_path):
-    depth = np.full((32, 48), 2000, np.uint16)
+    # Off the default grid.
+    depth = np.full((32, 48), 2001, np.uint16)
     depth[4:9, 4:9] = 0
     write(tmp_path / 'a', '0.png', depth)
     write(tmp_path / 'a', '1.png', np.zeros_like(depth))
@@ -77,7 +78,7 @@ def test_recordings_are_read_filled(tmp_path):
     recordings = load_recordings(tmp_path)
     assert [(r.name, len(r.planes)) for r in recordings] == [('a', 1), ('b', 1)]
     np.testing.assert_array_equal(recordings[0].valid[0], depth > 0)
-    np.testing.assert_allclose(recordings[0].planes[0], 320, rtol=1e-6)
+    np.testing.assert_allclose(recordings[0].planes[0], 640_000 / 2001, rtol=1e-6)
     assert [[mask.sum() for mask in masks] for masks in hole_masks(recordings)] == [[25], [25]]
 
 
