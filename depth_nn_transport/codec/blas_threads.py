@@ -16,7 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager, ExitStack
 from functools import cached_property
 import threading
 
@@ -34,7 +34,7 @@ class BlasThreads:
         """Begin without a limit."""
         self._lock = threading.Lock()
         self._users = 0
-        self._limit: AbstractContextManager[object] | None = None
+        self._limit = ExitStack()
 
     @contextmanager
     def limited(self, threads: int) -> Iterator[None]:
@@ -52,15 +52,14 @@ class BlasThreads:
     def _begin(self, threads: int) -> None:
         with self._lock:
             if self._users == 0:
-                self._limit = self._controller.limit(limits=threads)
-                self._limit.__enter__()
+                self._limit.enter_context(self._controller.limit(limits=threads))
             self._users += 1
 
     def _end(self) -> None:
         with self._lock:
             self._users -= 1
-            if self._users == 0 and self._limit is not None:
-                self._limit.__exit__(None, None, None)
+            if self._users == 0:
+                self._limit.close()
 
 
 BLAS_THREADS = BlasThreads()

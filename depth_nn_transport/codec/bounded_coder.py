@@ -34,6 +34,7 @@ from depth_nn_transport.codec.depth_frame import (
     in_millimetres,
     is_depth,
     MM_PER_M,
+    plain_millimetres,
     whole_millimetres,
 )
 from depth_nn_transport.codec.errors import CorruptStreamError
@@ -46,6 +47,8 @@ from numpy.typing import NDArray
 
 # Engines: first byte of the payload.
 _CORRECTED, _EXACT, _EXACT_METRES = range(3)
+# An engine, its bytes, and the depth that a decoder restores from them.
+_Coded = tuple[int, bytes, Depth]
 # Smoothness from which a frame on the grid may be smaller as a lossy one with corrections, by the
 # bound in quanta, as measured; any smoothness from 3 quanta.
 _SMOOTH_ENOUGH = {1: 7.0, 2: 1.8}
@@ -112,18 +115,7 @@ class BoundedCoder:
 
     def _candidates(self, frame: ExactFrame, bound: Bound, quanta: float) -> list[bytes]:
         """Payloads that keep the bound: the engine, then its bytes; lossless ones if none do."""
-        found: list[tuple[int, bytes, Depth]] = []
-        reach = _reach(frame.lattice, quanta)
-        if reach >= 1 and _is_smooth_enough(frame, reach):
-            lossy = _in_millimetres(frame)
-            found.append((_CORRECTED, *self._encode_corrected(lossy, reach)))
-        errors = [quanta]
-        if not frame.lattice.on_grid and quanta > 0:
-            # A frame of few values may be smaller as it is.
-            errors.append(0.0)
-        for error in errors:
-            if not found or _is_promising(frame, error, quanta, found):
-                found.append(self._encode_exact(frame, error))
+        found = self._within(frame, quanta) if quanta > 0 else [self._encode_exact(frame, 0.0)]
         kept = [
             bytes([engine]) + data for engine, data, restored in found
             if _keeps(frame, restored, bound, quanta)
@@ -135,13 +127,25 @@ class BoundedCoder:
             kept = [bytes([engine]) + data]
         return kept
 
+    def _within(self, frame: ExactFrame, quanta: float) -> list[_Coded]:
+        """Encode by each engine that may need the fewest bytes for a bound above 0."""
+        found = []
+        lossy, reach = _as_lossy(frame), _reach(frame.lattice, quanta)
+        if reach >= 1 and _is_smooth_enough(lossy, reach):
+            found.append((_CORRECTED, *self._encode_corrected(lossy, reach)))
+        # Off the grid a frame of few values may be smaller as it is.
+        for error in (quanta,) if frame.lattice.on_grid else (quanta, 0.0):
+            if not found or _is_promising(lossy, error, quanta, found):
+                found.append(self._encode_exact(frame, error))
+        return found
+
     def _encode_corrected(self, frame: DepthFrame, quanta: int) -> tuple[bytes, Depth]:
         quality = _quality_within(quanta)
         data, plane = self._lossy.encode_within(frame, quality, quanta)
         restored = whole_millimetres(frame.lattice.to_depth(plane), ~frame.valid)
         return bytes([quality]) + data, restored
 
-    def _encode_exact(self, frame: ExactFrame, quanta: float) -> tuple[int, bytes, Depth]:
+    def _encode_exact(self, frame: ExactFrame, quanta: float) -> _Coded:
         if frame.depth.dtype == np.uint16:
             millimetres = cast(NDArray[np.uint16], frame.depth)
             return _EXACT, *self._exact.encode(millimetres, frame.lattice, quanta)
@@ -169,7 +173,7 @@ class BoundedCoder:
         return whole_millimetres(depth, ~valid)
 
 
-def _is_smooth_enough(frame: ExactFrame, reach: int) -> bool:
+def _is_smooth_enough(frame: DepthFrame, reach: int) -> bool:
     """Guess whether corrections up to so many quanta may be few enough."""
     if not frame.lattice.on_grid or reach not in _SMOOTH_ENOUGH:
         return True
@@ -177,11 +181,13 @@ def _is_smooth_enough(frame: ExactFrame, reach: int) -> bool:
 
 
 def _is_promising(
-    frame: ExactFrame, error: float, quanta: float, found: list[tuple[int, bytes, Depth]]
+    frame: DepthFrame, error: float, quanta: float, found: list[_Coded]
 ) -> bool:
     """Guess whether a frame within an error may be smaller than those that are found."""
-    depth = _in_millimetres(frame).depth.astype(np.float32, copy=False)
-    whole = whole_millimetres(depth, ~frame.valid)
+    if frame.depth.dtype == np.uint16:
+        whole = cast(NDArray[np.uint16], frame.depth)
+    else:
+        whole = whole_millimetres(cast(Array, frame.depth), ~frame.valid)
     expected = expected_bytes(whole, frame.lattice, error) * _weight(_EXACT, quanta)
     least = min(len(data) * _weight(engine, quanta) for engine, data, _ in found)
     return expected < _EXPECTATION_MARGIN * least
@@ -202,11 +208,11 @@ def _keeps(frame: ExactFrame, restored: Depth, bound: Bound, quanta: float) -> b
     return same and original[~nan].tobytes() == found[~nan].tobytes()
 
 
-def _in_millimetres(frame: ExactFrame) -> DepthFrame:
-    """Return a frame as lossy mode has it."""
+def _as_lossy(frame: ExactFrame) -> DepthFrame:
+    """Return a bounded frame as lossy mode has it."""
     if frame.depth.dtype == np.uint16:
         return frame
-    depth = in_millimetres(np.where(frame.valid, cast(Array, frame.depth), 0))
+    depth = plain_millimetres(frame.depth)
     return DepthFrame(depth, frame.valid, frame.lattice, frame.encoding)
 
 

@@ -79,8 +79,8 @@ class DepthEncoder(CodecNode):
         reason = super().try_load(values)
         if not reason:
             self.prepared_sizes = {size}
-        if not reason and self.worker is not None:
-            self.tell_model()
+            if self.worker is not None:
+                self.tell_model()
         return reason
 
     def frames_at_once(self) -> int:
