@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 IN_ENV := . $(VENV)/local_setup.sh &&
+# Tests that open DDS are one group, which comes last.
+IN_PARALLEL := -n auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
 
 .PHONY: env demo test lint clean
 
@@ -15,7 +17,7 @@ lint: env
 	@$(IN_ENV) $(VENV)/bin/python scripts/lint.py
 
 test: lint
-	@$(IN_ENV) $(VENV)/bin/python -m pytest $(ARGS)
+	@$(IN_ENV) $(VENV)/bin/python -m pytest $(IN_PARALLEL) $(ARGS)
 
 clean:
 	rm -rf $(VENV) demo_output

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Measures anew what docs/performance.md says, and draws its bars; needs a quiet machine."""
+"""Measures anew what a page of performance says, and draws its bars; needs a quiet machine."""
 
 from __future__ import annotations
 
@@ -21,16 +21,21 @@ import click
 
 from pages import FOLDER, regenerate
 
+PAGES = 'performance', 'performance_avx2'
+
 
 @click.command()
 @click.argument('folders', nargs=-1, required=True, metavar='DIR...', type=FOLDER)
+@click.option('--page', default=PAGES[0], show_default=True, type=click.Choice(PAGES),
+              help='Which one: the second is of processors without bfloat16.')
 @click.option('--frames', default=6, show_default=True, help='As of `bench speed`.')
 @click.option('--rounds', default=20, show_default=True, help='As of `bench speed`.')
 @click.option('--seconds', default=60.0, show_default=True, help='As of `bench speed`.')
-def main(folders: tuple[Path, ...], frames: int, rounds: int, seconds: float) -> None:
-    """Write the figures of recordings in the folders into the page, and draw its bars."""
-    regenerate('performance.md', 'speed', *folders, '--frames', frames, '--rounds', rounds,
-               '--seconds', seconds, pictures={'speed.png': 'performance.png'})
+def main(
+        folders: tuple[Path, ...], page: str, frames: int, rounds: int, seconds: float) -> None:
+    """Write the figures of recordings in the folders into a page, and draw its bars."""
+    regenerate(f'{page}.md', 'speed', *folders, '--frames', frames, '--rounds', rounds,
+               '--seconds', seconds, pictures={'speed.png': f'{page}.png'})
 
 
 if __name__ == '__main__':

@@ -30,6 +30,15 @@ settings.load_profile('patient')
 isolate(os.environ)
 
 
+# Before xdist looks for groups.
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Run the tests that open DDS last, as they are the slow ones."""
-    items.sort(key=lambda item: item.get_closest_marker('dds') is not None)
+    """Run the tests that open DDS last, as they are the slow ones, and in one process."""
+    items.sort(key=opens_dds)
+    for item in filter(opens_dds, items):
+        item.add_marker(pytest.mark.xdist_group('dds'))
+
+
+def opens_dds(item: pytest.Item) -> bool:
+    """Return whether a test opens DDS participants."""
+    return item.get_closest_marker('dds') is not None

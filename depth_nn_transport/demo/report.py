@@ -21,6 +21,7 @@ from typing import Any
 
 from depth_nn_transport.demo.player import Passage
 from depth_nn_transport.demo.quality import Quality
+from depth_nn_transport.nodes.drop_reasons import REPLACED
 
 import matplotlib.figure
 import numpy as np
@@ -49,7 +50,7 @@ class Run:
 
     def overtaken(self) -> int:
         """Return how many frames the nodes left out because a newer one was there."""
-        return sum(int(node.get('dropped', {}).get('replaced', 0))
+        return sum(int(node.get('dropped', {}).get(REPLACED, 0))
                    for node in (self.encoder, self.decoder))
 
     def lost(self) -> int:
@@ -95,7 +96,7 @@ def _reasons(run: Run) -> str:
     """Return what the nodes themselves say that they dropped."""
     dropped = [f'{name} dropped {count} ({reason})'
                for name, node in (('encoder', run.encoder), ('decoder', run.decoder))
-               for reason, count in node.get('dropped', {}).items() if reason != 'replaced']
+               for reason, count in node.get('dropped', {}).items() if reason != REPLACED]
     return f': {", ".join(dropped)}' if dropped else ''
 
 

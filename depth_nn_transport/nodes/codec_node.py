@@ -29,23 +29,18 @@ from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.nodes.codec_shelf import CodecShelf
 from depth_nn_transport.nodes.diagnostics import figures_of, Problem, problems_of, status
 from depth_nn_transport.nodes.drop_log import DropLog
+from depth_nn_transport.nodes.drop_reasons import LOST, REPLACED, UNEXPECTED
 from depth_nn_transport.nodes.frame_statistics import Frame, FrameStatistics
-from depth_nn_transport.nodes.memory import give_back_unused
 from depth_nn_transport.nodes.newest_worker import NewestWorker, Turn
 from depth_nn_transport.nodes.parameters import CODEC_SETTINGS, refusal, Setting
 from depth_nn_transport.nodes.quality_of_service import (
-    advice,
-    advice_on_loss,
-    BEST_EFFORT,
-    is_about_reliability,
-    is_reliable,
-    OTHER_POLICIES,
-    POLICIES,
+    OVERRIDES,
     publisher_events,
-    reliability_of,
-    subscription_events,
+    strange_overrides,
 )
 from depth_nn_transport.nodes.remembered_size import remember_size, remembered_size
+from depth_nn_transport.nodes.subscriptions import Subscriptions
+from depth_nn_transport.nodes.warm_up import warm_codec
 
 from diagnostic_msgs.msg import DiagnosticArray
 
@@ -66,8 +61,6 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from rclpy.qos_overriding_options import QoSOverridingOptions
 
-# Height and width of what is warmed up without networks.
-WARM_UP_PART = 64
 SUMMARY = 'summary: '
 DIAGNOSTICS_TOPIC = '/diagnostics'
 DIAGNOSTICS_PERIOD_S = 1.0
@@ -78,14 +71,16 @@ class CodecNode(LifecycleNode):
     A managed node that passes frames through codecs on threads of its own, newest first.
 
     Configuring advertises and loads the model, once for each thread, activating subscribes. A
-    subclass defines `advertise_all`, `subscribe_all`, `is_idle` and `process`. `drops.counts` has
-    the number of frames dropped for each reason; the node logs them when it is closed.
+    subclass defines `advertise_all`, `subscribe_all`, `is_idle` and `process`. `statistics`
+    has the number of frames dropped for each reason; the node logs them when it is closed.
     """
 
     def __init__(self, name: str, settings: Sequence[Setting]) -> None:
         super().__init__(name)
         self.settings = {setting.name: setting for setting in settings}
-        self.drops = DropLog(self.get_logger())
+        self.drop_log = DropLog(self.get_logger())
+        self.inputs = Subscriptions(
+            self, self.subscribe_all, self.warn_once, self.overrides())
         self.statistics = FrameStatistics()
         self.shelves: list[CodecShelf] = []
         self.free_shelves: queue.LifoQueue[CodecShelf] = queue.LifoQueue()
@@ -94,10 +89,7 @@ class CodecNode(LifecycleNode):
         self.frame_size = remembered_size(self.get_fully_qualified_name())
         self._remembers = False
         self._warned: set[str] = set()
-        self._unreliable: set[str] = set()
-        self._resubscription: Any = None
         self._publishers_of_ours: list[Any] = []
-        self._subscriptions_of_ours: list[Any] = []
         self.add_on_set_parameters_callback(self.check_parameters)
         for setting in settings:
             self.declare_parameter(setting.name, setting.default, descriptor_of(setting))
@@ -172,10 +164,11 @@ class CodecNode(LifecycleNode):
         result = super().on_activate(state)
         self.worker = NewestWorker(self.work, self.count_replaced, self.frames_at_once)
         self._remembers = False
-        if reason := self.try_to(self.subscribe_all):
+        if reason := self.try_to(self.inputs.subscribe):
             self.get_logger().fatal(reason)
             self.stop()
             return TransitionCallbackReturn.FAILURE
+        self.tell_of_strange_overrides()
         self.get_logger().info(f'ready with {in_words(self.codec)}')
         return result
 
@@ -213,8 +206,8 @@ class CodecNode(LifecycleNode):
 
     def stop(self) -> None:
         """Unsubscribe and end the worker."""
-        self.unsubscribe_all()
-        self._unreliable.clear()
+        self.inputs.unsubscribe()
+        self.inputs.forget()
         if self.worker is not None:
             self.worker.close()
             self.worker = None
@@ -230,106 +223,8 @@ class CodecNode(LifecycleNode):
         raise NotImplementedError
 
     def subscribe_all(self) -> None:
-        """Create the subscriptions."""
+        """Add the subscriptions."""
         raise NotImplementedError
-
-    def subscribe(
-            self, message_type: type, topic: str, callback: Any, qos: QoSProfile, *,
-            as_offered: bool = False, of_frames: bool = True) -> None:
-        """
-        Subscribe with QoS that parameters may override, until the node is deactivated.
-
-        As offered means by best effort instead, while a publisher offers no more, unless
-        parameters ask for reliability. Lost messages are counted if they are frames; others come
-        again.
-        """
-        name = self.resolve_topic_name(topic)
-        yields = name in self._unreliable
-        as_offered = as_offered and reliability_of(name) not in self._parameter_overrides
-        # The profile is changed in place by the parameters.
-        profile = copy(BEST_EFFORT if yields else qos)
-
-        def on_misfit(event: Any) -> None:
-            if as_offered and is_about_reliability(event):
-                self.fall_back(name)
-            else:
-                self.warn_once(advice(event, name, 'subscription'))
-
-        def on_lost(count: int) -> None:
-            if of_frames:
-                self.count_lost(count, advice_on_loss(name, profile))
-
-        self._subscriptions_of_ours.append(self.create_subscription(
-            message_type, topic, callback, profile,
-            event_callbacks=subscription_events(on_misfit, on_lost),
-            qos_overriding_options=(
-                QoSOverridingOptions(OTHER_POLICIES) if yields
-                else QoSOverridingOptions.with_default_policies())))
-
-    def fall_back(self, name: str) -> None:
-        """Subscribe anew, by best effort, to a topic of which a publisher offers no more."""
-        if name not in self._unreliable:
-            self._unreliable.add(name)
-            self.get_logger().warning(
-                f'listening by best effort on {name}, as a publisher offers no more; large images '
-                'may get lost')
-            # The event is the subscription's own: it cannot be destroyed here.
-            self._resubscription = self.create_timer(
-                0.0, self.resubscribe, clock=Clock(clock_type=ClockType.STEADY_TIME))
-
-    def return_to_reliability(self) -> None:
-        """Subscribe reliably again once all publishers offer that."""
-        for name in self._unreliable.copy():
-            publishers = self.get_publishers_info_by_topic(name)
-            if publishers and all(is_reliable(end.qos_profile) for end in publishers):
-                self._unreliable.remove(name)
-                self.get_logger().info(f'listening reliably on {name} again')
-                self.resubscribe()
-
-    def resubscribe(self) -> None:
-        """Subscribe anew."""
-        if self._resubscription is not None:
-            self.destroy_timer(self._resubscription)
-            self._resubscription = None
-        if self.is_subscribed():
-            self.unsubscribe_all()
-            self.subscribe_all()
-
-    def topic_from(self, documented: str, derived: str) -> str:
-        """Return what rules make of a topic's documented name, or else of the one derived."""
-        name: str = self.resolve_topic_name(documented)
-        if name == self.resolve_topic_name(documented, only_expand=True):
-            name = self.resolve_topic_name(derived)
-        return name
-
-    def tell_of_strange_overrides(self) -> None:
-        """Warn of QoS that parameters override in vain, or only for topics of other nodes."""
-        prefix = 'qos_overrides.'
-        given: dict[str, set[str]] = {}
-        for name in self._parameter_overrides:
-            if name.startswith(prefix):
-                topic, _, policy = name.removeprefix(prefix).rsplit('.', 2)
-                given.setdefault(topic, set()).add(policy)
-        topics = {end.topic_name
-                  for end in (*self._publishers_of_ours, *self._subscriptions_of_ours)}
-        if given and not given.keys() & topics:
-            self.warn_once(f'qos_overrides of {", ".join(sorted(given))} have no effect; the '
-                           f'topics of this node are {", ".join(sorted(topics))}')
-        for topic in given.keys() & topics:
-            if fixed := given[topic] - POLICIES:
-                self.warn_once(
-                    f'qos_overrides of {topic} have no effect on {", ".join(sorted(fixed))}, only '
-                    f'on {", ".join(sorted(POLICIES))}')
-
-    def is_subscribed(self) -> bool:
-        """Return whether there are subscriptions."""
-        return bool(self._subscriptions_of_ours)
-
-    def unsubscribe_all(self) -> None:
-        """Destroy the subscriptions."""
-        for subscription in self._subscriptions_of_ours:
-            self.destroy_subscription(subscription)
-        self._subscriptions_of_ours.clear()
 
     def advertise(self, message_type: type, topic: str, qos: QoSProfile) -> Any:
         """Return a publisher with QoS that parameters may override; silent while inactive."""
@@ -338,6 +233,17 @@ class CodecNode(LifecycleNode):
             event_callbacks=publisher_events(self.resolve_topic_name(topic), self.warn_once),
             qos_overriding_options=QoSOverridingOptions.with_default_policies()))
         return self._publishers_of_ours[-1]
+
+    def overrides(self) -> list[str]:
+        """Return the names of the parameters of QoS that the node was started with."""
+        # rclpy shows them nowhere else before the topic is there, and never those of other topics.
+        return [name for name in self._parameter_overrides if name.startswith(OVERRIDES)]
+
+    def tell_of_strange_overrides(self) -> None:
+        """Warn of QoS that parameters override in vain."""
+        topics = {end.topic_name for end in self._publishers_of_ours} | self.inputs.topics
+        for warning in strange_overrides(self.overrides(), topics):
+            self.warn_once(warning)
 
     def warn_once(self, text: str) -> None:
         """Warn of what does not change by itself; listeners that come again bring nothing new."""
@@ -372,7 +278,7 @@ class CodecNode(LifecycleNode):
             self.drop(type(error).__name__, str(error))
         except Exception as error:  # noqa: BLE001
             if self.context.ok():
-                self.drop('unexpected', f'{type(error).__name__}: {error}; please report it')
+                self.drop(UNEXPECTED, f'{type(error).__name__}: {error}; please report it')
         else:
             if frame is not None:
                 if not self._remembers:
@@ -383,18 +289,17 @@ class CodecNode(LifecycleNode):
 
     def drop(self, reason: str, advice: str) -> None:
         """Count a dropped frame and warn of the reason now and then."""
-        self.statistics.drop(reason)
-        self.drops.drop(reason, advice)
+        self.drop_log.warn(reason, self.statistics.drop(reason), advice)
 
     def count_replaced(self) -> None:
         """Count a frame that a newer one overtook."""
-        self.drop('replaced', 'a newer one came before this machine got to it; lower the frame '
-                              'rate or the resolution, or raise threads')
+        self.drop(REPLACED, 'a newer one came before this machine got to it; lower the frame '
+                            'rate or the resolution, or raise threads')
 
     def count_lost(self, count: int, advice: str) -> None:
         """Count frames that the middleware lost."""
         for _ in range(count):
-            self.drop('lost', advice)
+            self.drop(LOST, advice)
 
     def figures_of_frame(
             self, encoded: EncodedDepth, depth: NDArray[Any], size: int, start: float, turn: Turn,
@@ -431,7 +336,7 @@ class CodecNode(LifecycleNode):
             **figures_of(self.statistics.recent()),
             'frames in': self.statistics.received,
             'frames out': self.statistics.passed,
-            **{f'dropped: {reason}': count for reason, count in self.drops.counts.items()},
+            **{f'dropped: {reason}': count for reason, count in self.statistics.dropped.items()},
             'queue': 0 if self.worker is None else self.worker.waiting,
             **{name: self.value(name) for name in self.settings},
             'model': self.codec.model_id,
@@ -440,7 +345,7 @@ class CodecNode(LifecycleNode):
 
     def publish_diagnostics(self) -> None:
         """Tell how it goes."""
-        self.return_to_reliability()
+        self.inputs.return_to_reliability()
         name = f'{self.get_fully_qualified_name().lstrip("/")}: {self.get_name()}'
         if self.worker is None:
             state = 'not configured' if self.codec is None else 'inactive'
@@ -456,7 +361,7 @@ class CodecNode(LifecycleNode):
         """Return the number of frames passed and dropped and what one takes, in ms."""
         return {
             'frames': self.statistics.passed,
-            'dropped': dict(self.drops.counts),
+            'dropped': dict(self.statistics.dropped),
             'median_ms': round(self.statistics.work_ms(50), 2),
             'p99_ms': round(self.statistics.work_ms(99), 2),
         }
@@ -468,34 +373,6 @@ class CodecNode(LifecycleNode):
         name = self.get_fully_qualified_name()
         get_logger(name).info(SUMMARY + json.dumps(self.summary()))
         self.destroy_node()
-
-
-def warm_codec(model: str, runtime: str, size: tuple[int, int]) -> DepthCodec:
-    """Return a codec that has done everything it does for the first frame of each mode only."""
-    codec = DepthCodec(model, runtime=runtime)
-    depth = warm_up_depth(size)
-    codec.decode(codec.encode(depth))
-    codec.encode(depth, 'bounded', max_error=8.0)
-    # Without networks, which are compiled for a size, any size will do.
-    part = depth[-WARM_UP_PART:, -WARM_UP_PART:]
-    codec.encode(part, 'bounded', max_error=1.0)
-    codec.decode(codec.encode(part, 'lossless'))
-    # Off the grid, as filters leave depth.
-    codec.decode(codec.encode(part + part % 7, 'bounded', max_error=1.0))
-    codec.forget()
-    give_back_unused()
-    return codec
-
-
-def warm_up_depth(size: tuple[int, int]) -> NDArray[np.uint16]:
-    """Return depth in mm, (H, W), with what a camera's has: a grid, an object, outliers, holes."""
-    height, width = size
-    disparity = np.rint(np.linspace(100, 400, width)) * np.ones((height, 1))
-    disparity[height // 4:height // 2, width // 4:width // 2] = 800
-    disparity[::7, ::11] //= 1.5
-    depth: NDArray[np.uint16] = np.rint(640_000 / disparity).astype(np.uint16)
-    depth[::50], depth[:, :width // 8] = 0, 0
-    return depth
 
 
 def in_words(codec: DepthCodec) -> str:

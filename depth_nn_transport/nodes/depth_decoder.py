@@ -26,6 +26,7 @@ from depth_nn_transport.frames.messages import message_to_encoded
 from depth_nn_transport.nodes.codec_node import CodecNode
 from depth_nn_transport.nodes.codec_shelf import CodecShelf
 from depth_nn_transport.nodes.diagnostics import Problem
+from depth_nn_transport.nodes.drop_reasons import StaleFrameError, TooLargeError
 from depth_nn_transport.nodes.frame_statistics import Frame
 from depth_nn_transport.nodes.image_conversion import convert_depth, depth_to_image
 from depth_nn_transport.nodes.newest_worker import Turn
@@ -43,10 +44,10 @@ from depth_nn_transport.nodes.topics import (
     RESTORED_INFO_TOPIC,
     RESTORED_TOPIC,
     sibling,
+    topic_from,
 )
 
 from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
-
 
 from rclpy.clock import Clock, ClockType
 from rclpy.serialization import serialize_message
@@ -58,14 +59,6 @@ LISTENER_CHECK_PERIOD_S = 0.2
 FRAMES_WITHOUT_INFO = 30
 # Cameras that may share a topic.
 MAX_CAMERAS = 8
-
-
-class TooLargeError(DepthCodecError):
-    """A message claims to hold a larger image than the user wants."""
-
-
-class StaleFrameError(DepthCodecError):
-    """A frame is older than the user wants."""
 
 
 class DepthDecoder(CodecNode):
@@ -92,22 +85,21 @@ class DepthDecoder(CodecNode):
         self.frame_ids.clear()
         restored_topic = self.resolve_topic_name(RESTORED_TOPIC)
         self.image_publisher = self.advertise(Image, RESTORED_TOPIC, RELIABLE)
-        info_topic = self.topic_from(RESTORED_INFO_TOPIC, sibling(restored_topic, INFO))
+        info_topic = topic_from(self, RESTORED_INFO_TOPIC, sibling(restored_topic, INFO))
         self.info_publisher = self.advertise(CameraInfo, info_topic, RELIABLE)
 
     def subscribe_all(self) -> None:
         """Subscribe, and not for long if nobody listens: QoS that cannot be is refused at once."""
         source_topic = self.resolve_topic_name(IMAGE_TOPIC)
-        compressed_topic = self.topic_from(COMPRESSED_TOPIC, source_topic + COMPRESSED_SUFFIX)
+        compressed_topic = topic_from(self, COMPRESSED_TOPIC, source_topic + COMPRESSED_SUFFIX)
         if compressed_topic.endswith(COMPRESSED_SUFFIX):
             source_topic = compressed_topic.removesuffix(COMPRESSED_SUFFIX)
-        self.info_topic = self.topic_from(INFO_TOPIC, sibling(source_topic, INFO))
-        model_topic = self.topic_from(MODEL_TOPIC, compressed_topic + MODEL_SUFFIX)
-        self.subscribe(CameraInfo, self.info_topic, self.receive_info, BEST_EFFORT,
-                       of_frames=False)
-        self.subscribe(ModelInfo, model_topic, self.receive_model, LATCHED, of_frames=False)
-        self.subscribe(CompressedDepth, compressed_topic, self.receive, RELIABLE)
-        self.tell_of_strange_overrides()
+        self.info_topic = topic_from(self, INFO_TOPIC, sibling(source_topic, INFO))
+        model_topic = topic_from(self, MODEL_TOPIC, compressed_topic + MODEL_SUFFIX)
+        self.inputs.add(CameraInfo, self.info_topic, self.receive_info, BEST_EFFORT)
+        self.inputs.add(ModelInfo, model_topic, self.receive_model, LATCHED)
+        self.inputs.add(
+            CompressedDepth, compressed_topic, self.receive, RELIABLE, on_lost=self.count_lost)
         self.check_listeners()
 
     def check_listeners(self) -> None:
@@ -115,18 +107,18 @@ class DepthDecoder(CodecNode):
         if self.worker is None:
             return
         wanted = self.is_wanted(self.image_publisher, self.info_publisher)
-        if wanted and not self.is_subscribed():
-            self.subscribe_all()
-        elif not wanted and self.is_subscribed():
-            self.unsubscribe_all()
+        if wanted and not self.inputs.are_there:
+            self.inputs.subscribe()
+        elif not wanted and self.inputs.are_there:
+            self.inputs.unsubscribe()
 
     def is_idle(self) -> bool:
         """See `CodecNode`."""
-        return not self.is_subscribed()
+        return not self.inputs.are_there
 
     def problems(self) -> list[Problem]:
         """Return what is wrong with the frames that the node asks for."""
-        return super().problems() if self.is_subscribed() else []
+        return super().problems() if self.inputs.are_there else []
 
     def receive_info(self, message: CameraInfo) -> None:
         """Keep the calibration of a camera for the images to come."""

@@ -22,6 +22,7 @@ from depth_nn_transport import DepthCodec, EncodedDepth, Mode
 from depth_nn_transport.nodes.codec_node import CodecNode
 from depth_nn_transport.nodes.codec_shelf import CodecShelf
 from depth_nn_transport.nodes.diagnostics import figures_of_sample, Problem, problems_of_sample
+from depth_nn_transport.nodes.drop_reasons import BITRATE, MAX_RATE
 from depth_nn_transport.nodes.error_sample import compare, ErrorSample
 from depth_nn_transport.nodes.frame_rate_limit import FrameRateLimit
 from depth_nn_transport.nodes.frame_statistics import Frame
@@ -38,6 +39,7 @@ from depth_nn_transport.nodes.topics import (
     IMAGE_TOPIC,
     MODEL_SUFFIX,
     MODEL_TOPIC,
+    topic_from,
 )
 
 from depth_nn_transport_msgs.msg import CompressedDepth, ModelInfo
@@ -89,18 +91,19 @@ class DepthEncoder(CodecNode):
 
     def advertise_all(self) -> None:
         """See `CodecNode`."""
-        topic = self.topic_from(
-            COMPRESSED_TOPIC, self.resolve_topic_name(IMAGE_TOPIC) + COMPRESSED_SUFFIX)
+        topic = topic_from(
+            self, COMPRESSED_TOPIC, self.resolve_topic_name(IMAGE_TOPIC) + COMPRESSED_SUFFIX)
         self.publisher = self.advertise(CompressedDepth, topic, RELIABLE)
         self.model_publisher = self.advertise(
-            ModelInfo, self.topic_from(MODEL_TOPIC, topic + MODEL_SUFFIX),
+            ModelInfo, topic_from(self, MODEL_TOPIC, topic + MODEL_SUFFIX),
             LATCHED)
 
     def subscribe_all(self) -> None:
         """See `CodecNode`."""
         # An image of 800 kB is many datagrams, and best effort loses it with any one of them.
-        self.subscribe(Image, IMAGE_TOPIC, self.receive, RELIABLE, as_offered=True)
-        self.tell_of_strange_overrides()
+        self.inputs.add(
+            Image, IMAGE_TOPIC, self.receive, RELIABLE, as_offered=True,
+            on_lost=self.count_lost)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start to work and tell decoders the model."""
@@ -127,8 +130,7 @@ class DepthEncoder(CodecNode):
             self.arrivals.tick(now)
             self.hand_over(message)
         else:
-            self.statistics.drop('max_rate')
-            self.drops.count('max_rate')
+            self.statistics.drop(MAX_RATE)
 
     def process(self, message: Image, shelf: CodecShelf, turn: Turn) -> Frame | None:
         """Encode an image and publish it."""
@@ -217,8 +219,8 @@ class DepthEncoder(CodecNode):
                 controller.sent(now + delay, quality, len(data))
                 return encoded, len(data)
             quality = controller.retry(quality, len(data), now)
-        self.drop('bitrate', 'it would have exceeded target_bitrate even at a low quality; raise '
-                             'target_bitrate, or lower the frame rate or the resolution')
+        self.drop(BITRATE, 'it would have exceeded target_bitrate even at a low quality; raise '
+                           'target_bitrate, or lower the frame rate or the resolution')
         return None
 
     def controller(self) -> RateController:

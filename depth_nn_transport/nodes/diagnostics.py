@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from depth_nn_transport.nodes.drop_reasons import BITRATE, LOST, MAX_RATE, REPLACED, STALE
 from depth_nn_transport.nodes.error_sample import ErrorSample
 from depth_nn_transport.nodes.frame_statistics import Recent
 
@@ -27,11 +28,11 @@ from diagnostic_msgs.msg import DiagnosticStatus, KeyValue
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 # Frames that the user asked to leave out.
-WANTED_DROPS = frozenset({'max_rate'})
+WANTED_DROPS = frozenset({MAX_RATE})
 # Frames that were in order, but too many or too late.
-OVERLOAD_DROPS = frozenset({'replaced', 'bitrate', 'lost', 'StaleFrameError'})
+OVERLOAD_DROPS = frozenset({REPLACED, BITRATE, LOST, STALE})
 # While a model meets frames of a new size, one is overtaken by the next for a while.
-PASSING_DROPS = frozenset({'replaced', 'lost'})
+PASSING_DROPS = frozenset({REPLACED, LOST})
 MAX_OVERLOAD_SHARE = 0.2
 MAX_HOLE_SHARE = 0.9
 MAX_AGE_MS = 500.0

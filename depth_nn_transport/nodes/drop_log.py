@@ -15,7 +15,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 import threading
 import time
@@ -32,27 +31,19 @@ class Logger(Protocol):
 
 
 class DropLog:
-    """Number of dropped frames by reason; each reason is warned of once in a while."""
+    """Warns of dropped frames, of each reason once in a while."""
 
     def __init__(self, logger: Logger, clock: Callable[[], float] = time.monotonic) -> None:
-        self.counts: Counter[str] = Counter()
         self._logger = logger
         self._clock = clock
         self._next_warning: dict[str, float] = {}
         self._lock = threading.Lock()
 
-    def count(self, reason: str) -> None:
-        """Count a frame that was dropped on purpose, which nobody is to be warned of."""
-        with self._lock:
-            self.counts[reason] += 1
-
-    def drop(self, reason: str, advice: str) -> None:
-        """Count a dropped frame and, unless it did so lately, warn of the reason."""
+    def warn(self, reason: str, count: int, advice: str) -> None:
+        """Warn of the reason, which it is that often so far, unless that was done lately."""
         now = self._clock()
         with self._lock:
-            self.counts[reason] += 1
             if now < self._next_warning.get(reason, now):
                 return
             self._next_warning[reason] = now + WARNING_PERIOD_S
-            count = self.counts[reason]
         self._logger.warning(f'dropped a frame ({reason}, {count} so far): {advice}')

@@ -77,6 +77,7 @@ class FrameStatistics:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.received = 0
         self.passed = 0
+        self.dropped: Counter[str] = Counter()
         self._clock = clock
         self._start = clock()
         self._arrivals: deque[float] = deque(maxlen=MAX_REMEMBERED)
@@ -98,10 +99,12 @@ class FrameStatistics:
             self._frames.append((self._clock(), frame))
             self._work_ms.append(frame.work_ms)
 
-    def drop(self, reason: str) -> None:
-        """Count a frame that was not."""
+    def drop(self, reason: str) -> int:
+        """Count a frame that was not; return how many it is for that reason."""
         with self._lock:
             self._drops.append((self._clock(), reason))
+            self.dropped[reason] += 1
+            return self.dropped[reason]
 
     def recent(self) -> Recent:
         """Return what happened in the last seconds."""

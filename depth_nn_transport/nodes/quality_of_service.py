@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rclpy.qos import (
@@ -36,13 +36,18 @@ except ImportError:  # Humble
 RELIABLE = QoSProfile(depth=5)
 # Fits publishers of both kinds.
 BEST_EFFORT = qos_profile_sensor_data
-# What parameters may override.
+# Names of parameters that override QoS begin so.
+OVERRIDES = 'qos_overrides.'
+# What they may override.
 POLICIES = {'history', 'depth', 'reliability'}
 # What they still may where the node has settled the reliability itself.
 OTHER_POLICIES = (QoSPolicyKind.HISTORY, QoSPolicyKind.DEPTH)
 # Kept for those who come late.
 LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL,
                      reliability=ReliabilityPolicy.RELIABLE)
+
+
+OVERRIDES = 'qos_overrides.'
 
 
 def publisher_events(topic: str, tell: Callable[[str], Any]) -> PublisherEventCallbacks:
@@ -71,7 +76,21 @@ def is_reliable(profile: QoSProfile) -> bool:
 
 def reliability_of(topic: str, end: str = 'subscription') -> str:
     """Return the name of the parameter that overrides the reliability of an end of a topic."""
-    return f'qos_overrides.{topic}.{end}.reliability'
+    return f'{OVERRIDES}{topic}.{end}.reliability'
+
+
+def strange_overrides(names: Iterable[str], topics: set[str]) -> list[str]:
+    """Return what is wrong with overrides: of topics of other nodes only, or of fixed policies."""
+    given: dict[str, set[str]] = {}
+    for name in names:
+        topic, _, policy = name.removeprefix(OVERRIDES).rsplit('.', 2)
+        given.setdefault(topic, set()).add(policy)
+    if given and not given.keys() & topics:
+        return [f'qos_overrides of {", ".join(sorted(given))} have no effect; the topics of this '
+                f'node are {", ".join(sorted(topics))}']
+    fixed = {topic: given[topic] - POLICIES for topic in sorted(given.keys() & topics)}
+    return [f'qos_overrides of {topic} have no effect on {", ".join(sorted(policies))}, only on '
+            f'{", ".join(sorted(POLICIES))}' for topic, policies in fixed.items() if policies]
 
 
 def advice(event: Any, topic: str, end: str) -> str:

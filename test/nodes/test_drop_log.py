@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Counting and reporting of dropped frames."""
+"""Warnings of dropped frames."""
 
 from __future__ import annotations
 
@@ -34,39 +34,30 @@ class Recorder:
 
 def test_first_drop_is_reported_with_reason_and_advice():
     recorder = Recorder()
-    DropLog(recorder, recorder.clock).drop('wrong', 'do this')
+    DropLog(recorder, recorder.clock).warn('wrong', 1, 'do this')
     assert recorder.warnings == ['dropped a frame (wrong, 1 so far): do this']
 
 
-def test_every_drop_is_counted_but_not_reported():
+def test_not_every_drop_is_reported():
     recorder = Recorder()
     drops = DropLog(recorder, recorder.clock)
-    for _ in range(10):
-        drops.drop('wrong', 'do this')
-    assert drops.counts == {'wrong': 10}
+    for count in range(10):
+        drops.warn('wrong', count, 'do this')
     assert len(recorder.warnings) == 1
 
 
 def test_reasons_do_not_silence_each_other():
     recorder = Recorder()
     drops = DropLog(recorder, recorder.clock)
-    drops.drop('one', 'a')
-    drops.drop('other', 'b')
+    drops.warn('one', 1, 'a')
+    drops.warn('other', 1, 'b')
     assert len(recorder.warnings) == 2
 
 
 def test_a_reason_that_lasts_is_reported_again():
     recorder = Recorder()
     drops = DropLog(recorder, recorder.clock)
-    drops.drop('wrong', 'do this')
+    drops.warn('wrong', 1, 'do this')
     recorder.time += WARNING_PERIOD_S
-    drops.drop('wrong', 'do this')
+    drops.warn('wrong', 2, 'do this')
     assert '2 so far' in recorder.warnings[1]
-
-
-def test_what_is_dropped_on_purpose_is_counted_in_silence():
-    recorder = Recorder()
-    drops = DropLog(recorder, recorder.clock)
-    drops.count('wanted')
-    assert drops.counts['wanted'] == 1
-    assert recorder.warnings == []

@@ -44,15 +44,14 @@ def test_rates_are_those_of_the_last_seconds():
     assert statistics.received == statistics.passed == 10
 
 
-def test_drops_are_told_apart_and_forgotten():
+def test_drops_are_told_apart_and_recent_ones_forgotten():
     watch = Watch()
     statistics = FrameStatistics(watch)
-    statistics.drop('late')
-    statistics.drop('late')
-    statistics.drop('bad')
+    assert [statistics.drop(reason) for reason in ('late', 'late', 'bad')] == [1, 2, 1]
     assert statistics.recent().drops == {'late': 2, 'bad': 1}
     watch.time += WINDOW_S
     assert not statistics.recent().drops
+    assert statistics.dropped == {'late': 2, 'bad': 1}
 
 
 def test_nothing_yet_is_no_division_by_zero():

@@ -22,6 +22,7 @@ from depth_nn_transport.nodes.quality_of_service import (
     advice_on_loss,
     BEST_EFFORT,
     RELIABLE,
+    strange_overrides,
 )
 
 import pytest
@@ -53,3 +54,19 @@ def test_no_parameter_is_named_that_does_not_exist(policy, end):
 def test_only_what_best_effort_lost_may_come_reliably():
     assert 'be reliable' in advice_on_loss('/depth', BEST_EFFORT)
     assert 'be reliable' not in advice_on_loss('/depth', RELIABLE)
+
+
+def test_overrides_of_the_topics_of_the_node_are_in_order():
+    assert strange_overrides([], {'/depth'}) == []
+    names = ['qos_overrides./depth.subscription.depth', 'qos_overrides./other.publisher.history']
+    assert strange_overrides(names, {'/depth'}) == []
+
+
+def test_overrides_of_other_topics_only_are_strange():
+    (text,) = strange_overrides(['qos_overrides./dpeth.publisher.depth'], {'/depth'})
+    assert '/dpeth' in text and '/depth' in text
+
+
+def test_overrides_of_fixed_policies_are_strange():
+    (text,) = strange_overrides(['qos_overrides./depth.publisher.durability'], {'/depth'})
+    assert 'durability' in text and 'reliability' in text

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the nodes do before their first frame."""
+"""What nodes do before their first frame."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ import pytest
 FIRST_FRAMES = """
 import sys
 import cv2
-from depth_nn_transport.nodes.codec_node import warm_codec
+from depth_nn_transport.nodes.warm_up import warm_codec
 from numba.core.dispatcher import Dispatcher
 
 def compiled():
