@@ -23,6 +23,7 @@ from typing import Any, TypeVar
 
 import click
 from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, MAX_THREADS, MODES
+from depth_nn_transport.codec.model_files import DEFAULT_MODEL
 from depth_nn_transport.runtime.registry import AUTO, RUNTIMES
 
 
@@ -42,7 +43,7 @@ class Between(click.FloatRange):
 Command = TypeVar('Command', bound=Callable[..., Any])
 
 model_option = click.option(
-    '--model', default='main', show_default=True, help='Model name or folder.',
+    '--model', default=DEFAULT_MODEL, show_default=True, help='Model name or folder.',
 )
 runtime_option = click.option(
     '--runtime', default=AUTO, show_default=True, type=click.Choice(RUNTIMES),

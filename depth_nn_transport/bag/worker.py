@@ -37,6 +37,7 @@ from depth_nn_transport.codec.errors import (
     InvalidDepthError,
     UnsupportedFormatError,
 )
+from depth_nn_transport.codec.model_files import DEFAULT_MODEL
 from depth_nn_transport.frames.files import write_depth
 from depth_nn_transport.frames.messages import message_to_encoded
 from depth_nn_transport.runtime.registry import AUTO
@@ -45,7 +46,7 @@ from depth_nn_transport.runtime.registry import AUTO
 # many frames.
 _CODECS = 16
 
-_model = 'main'
+_model = DEFAULT_MODEL
 _runtime = AUTO
 
 

@@ -21,6 +21,7 @@ import os
 from pathlib import Path
 
 import click
+from depth_nn_transport.codec.model_files import DEFAULT_MODEL
 from depth_nn_transport.options import (
     Between,
     Command,
@@ -101,7 +102,7 @@ def bench() -> None:
 @_frames_option
 @click.option('--codecs', help='Codecs to run, by name, separated by commas.  [default: all]')
 @click.option('--qualities', help='Our qualities, 0 to 100, separated by commas.')
-@click.option('--model', default='main', show_default=True,
+@click.option('--model', default=DEFAULT_MODEL, show_default=True,
               help='Our model; "none" leaves it out.')
 @threads_option
 @runtime_option

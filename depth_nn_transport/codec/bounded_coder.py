@@ -34,7 +34,6 @@ from depth_nn_transport.codec.depth_frame import (
     in_millimetres,
     is_depth,
     MM_PER_M,
-    plain_millimetres,
     whole_millimetres,
 )
 from depth_nn_transport.codec.errors import CorruptStreamError
@@ -130,7 +129,7 @@ class BoundedCoder:
     def _within(self, frame: ExactFrame, quanta: float) -> list[_Coded]:
         """Encode by each engine that may need the fewest bytes for a bound above 0."""
         found = []
-        lossy, reach = _as_lossy(frame), _reach(frame.lattice, quanta)
+        lossy, reach = frame.as_lossy(), _reach(frame.lattice, quanta)
         if reach >= 1 and _is_smooth_enough(lossy, reach):
             found.append((_CORRECTED, *self._encode_corrected(lossy, reach)))
         # Off the grid a frame of few values may be smaller as it is.
@@ -206,14 +205,6 @@ def _keeps(frame: ExactFrame, restored: Depth, bound: Bound, quanta: float) -> b
     nan = np.isnan(original)
     same = np.array_equal(np.isnan(found), nan)
     return same and original[~nan].tobytes() == found[~nan].tobytes()
-
-
-def _as_lossy(frame: ExactFrame) -> DepthFrame:
-    """Return a bounded frame as lossy mode has it."""
-    if frame.depth.dtype == np.uint16:
-        return frame
-    depth = plain_millimetres(frame.depth)
-    return DepthFrame(depth, frame.valid, frame.lattice, frame.encoding)
 
 
 def _reach(lattice: Lattice, quanta: float) -> int:

@@ -33,13 +33,13 @@ from depth_nn_transport.codec.exact_coder import ExactCoder
 from depth_nn_transport.codec.lattice_memory import LatticeMemory
 from depth_nn_transport.codec.lossy_coder import LossyCoder
 from depth_nn_transport.codec.mask_coder import MaskCoder
-from depth_nn_transport.codec.model_files import ModelFiles
+from depth_nn_transport.codec.model_files import DEFAULT_MODEL, ModelFiles
 from depth_nn_transport.runtime.registry import AUTO, find_runtime, MakeNetworks
 import numpy as np
 from numpy.typing import NDArray
 
 DEFAULT_QUALITY = 50.0
-MODES = ('lossy', 'bounded', 'lossless')
+MODES = tuple(mode.name.lower() for mode in Mode)
 # More than any processor has: runtimes would make as many as they are told.
 MAX_THREADS = 256
 
@@ -59,7 +59,7 @@ class DepthCodec:
     """
 
     def __init__(
-        self, model: str = 'main', threads: int = 1, runtime: str | MakeNetworks = AUTO
+        self, model: str = DEFAULT_MODEL, threads: int = 1, runtime: str | MakeNetworks = AUTO
     ) -> None:
         """Load a model.
 
@@ -87,10 +87,9 @@ class DepthCodec:
         self._lossy = LossyCoder(networks, files)
         self._bounded = BoundedCoder(self._lossy, ExactCoder(files.plane))
         self._lattices = LatticeMemory()
-        self._sequence = 0
 
     def encode(
-        self, depth: Depth, mode: str = 'lossy', quality: float = DEFAULT_QUALITY, *,
+        self, depth: Depth, mode: str | Mode = 'lossy', quality: float = DEFAULT_QUALITY, *,
         max_error: float | None = None, max_error_mm: float | None = None,
         at: float | None = None,
     ) -> EncodedDepth:
@@ -100,7 +99,7 @@ class DepthCodec:
             depth: uint16 (H, W) mm, 0 is a hole; or float32 (H, W) m, NaN, Inf, 0 and negative
                 values are holes. H and W within 16..4096.
             mode: ``lossy``; ``bounded``, every valid pixel within a bound; or ``lossless``, every
-                pixel bit by bit, but for a NaN's payload.
+                pixel bit by bit, but for a NaN's payload. Or the `Mode` of that name.
             quality: 0..100, of lossy mode; rounded to an integer. More is better and larger.
             max_error: 0..1000 quanta, of bounded mode; or
             max_error_mm: 0..65535 mm, of bounded mode, and
@@ -108,7 +107,7 @@ class DepthCodec:
                 whole frame if not given.
 
         Returns:
-            The encoded frame.
+            The encoded frame, as the first of a stream: see `EncodedDepth.numbered`.
 
         Raises:
             InvalidDepthError: if the image has another type or size.
@@ -116,14 +115,14 @@ class DepthCodec:
                 the bound missing or of another mode.
 
         """
-        bound = _check_mode(mode, max_error, max_error_mm, at)
-        if bound is not None:
-            with self._thread_limit():
-                return self._encode_bounded(depth, Mode[mode.upper()], bound)
+        mode = _mode_of(mode)
+        bound = _bound_of(mode, max_error, max_error_mm, at)
         if not 0 <= quality <= 100:
             raise InvalidSettingError(f'quality {quality} is not in 0..100')
         with self._thread_limit():
-            return self._encode_lossy(depth, round(quality))
+            if bound is None:
+                return self._encode_lossy(depth, round(quality))
+            return self._encode_bounded(depth, mode, bound)
 
     def decode(self, encoded: EncodedDepth) -> Depth:
         """Restore a depth image.
@@ -170,32 +169,36 @@ class DepthCodec:
         return whole_millimetres(millimetres, ~valid)
 
     def _encode_bounded(self, depth: Depth, mode: Mode, bound: Bound) -> EncodedDepth:
-        frame = ExactFrame.exactly(depth, self._lattices, mode)
+        frame = ExactFrame.of(depth, self._lattices, mode)
         mask = self._mask.encode(~frame.valid)
         quanta, payload = self._bounded.encode(frame, mode, bound, len(mask))
         return self._wrap(frame, mode, 0, quanta, mask, payload)
 
     def _wrap(
-        self, frame: DepthFrame, mode: Mode, quality: int, max_error: float,
+        self, frame: DepthFrame | ExactFrame, mode: Mode, quality: int, max_error: float,
         mask: bytes, payload: bytes,
     ) -> EncodedDepth:
-        sequence = self._sequence
-        self._sequence = (sequence + 1) % 2**32
         height, width = frame.depth.shape
         return EncodedDepth(
             height, width, frame.encoding, self.model_id, mode, float(quality), max_error,
-            frame.lattice.signed_constant, sequence, sequence, mask, payload,
+            frame.lattice.signed_constant, 0, 0, mask, payload,
         )
 
 
-def _check_mode(
-    mode: str, max_error: float | None, max_error_mm: float | None, at: float | None
-) -> Bound | None:
-    """Check a mode and its bound, and return that: none of lossy mode, 0 of lossless mode."""
+def _mode_of(mode: str | Mode) -> Mode:
+    if isinstance(mode, Mode):
+        return mode
     if mode not in MODES:
         raise InvalidSettingError(f'mode {mode!r} is not known; known modes: {", ".join(MODES)}')
-    if mode == 'bounded':
+    return Mode[mode.upper()]
+
+
+def _bound_of(
+    mode: Mode, max_error: float | None, max_error_mm: float | None, at: float | None
+) -> Bound | None:
+    """Return the bound of a mode: none of lossy mode, 0 of lossless mode."""
+    if mode is Mode.BOUNDED:
         return Bound(max_error, max_error_mm, at)
     if (max_error, max_error_mm, at) != (None, None, None):
-        raise InvalidSettingError(f'a bound is for bounded mode, not for {mode} mode')
-    return Bound(0.0) if mode == 'lossless' else None
+        raise InvalidSettingError(f'a bound is for bounded mode, not for {mode.name.lower()} mode')
+    return Bound(0.0) if mode is Mode.LOSSLESS else None

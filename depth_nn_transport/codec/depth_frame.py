@@ -86,7 +86,7 @@ class DepthFrame:
 
 
 @dataclass(frozen=True)
-class ExactFrame(DepthFrame):
+class ExactFrame:
     """A checked depth image as it is, for bounded and lossless mode.
 
     Attributes:
@@ -96,10 +96,14 @@ class ExactFrame(DepthFrame):
 
     """
 
+    depth: Depth
+    valid: NDArray[np.bool_]
+    lattice: Lattice
+    encoding: str
     hole: int = 0
 
     @classmethod
-    def exactly(cls, depth: Depth, lattices: LatticeMemory, mode: Mode) -> ExactFrame:
+    def of(cls, depth: Depth, lattices: LatticeMemory, mode: Mode) -> ExactFrame:
         """Check a depth image; in lossless mode holes that are not the usual ones are values.
 
         Args:
@@ -129,6 +133,13 @@ class ExactFrame(DepthFrame):
         if np.array_equal((whole / MM_PER_M)[valid], metres[valid]) and whole[valid].all():
             return cls(whole, valid, lattices.of(whole, surely=surely), '32FC1', hole)
         return cls(metres, valid, Lattice(DEFAULT_CONSTANT, False), '32FC1', hole)
+
+    def as_lossy(self) -> DepthFrame:
+        """Return the frame as lossy mode has it: in mm, other values than depths as 0."""
+        depth = self.depth
+        if depth.dtype != np.uint16:
+            depth = plain_millimetres(depth)
+        return DepthFrame(depth, self.valid, self.lattice, self.encoding)
 
 
 def _check_image(depth: Depth) -> None:

@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import hashlib
 import io
 from pathlib import Path
+from zipfile import BadZipFile
+import zlib
 
 from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.networks import FLOAT_NETWORKS, STEPS
@@ -26,6 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MODELS = Path(__file__).resolve().parent.parent / 'models'
+DEFAULT_MODEL = 'main'
 TABLES_FILE = 'tables.npz'
 MASK_FILE = 'mask.npz'
 STEPS_FILE = 'steps.npz'
@@ -71,9 +74,9 @@ class ModelFiles:
             ModelLoadError: if there is no such model, or a file of it is missing or damaged.
 
         """
-        folder = MODELS / model
+        known = installed_models()
+        folder = (MODELS / model if model in known else Path(model)).absolute()
         if not model or not folder.is_dir():
-            known = sorted(p.parent.name for p in MODELS.glob(f'*/{TABLES_FILE}'))
             raise ModelLoadError(f'there is no model {model!r}; known models: {", ".join(known)}')
         arrays = (
             TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE, CORRECTIONS_FILE, PLANE_FILE
@@ -82,10 +85,15 @@ class ModelFiles:
         try:
             contents = {name: (folder / name).read_bytes() for name in (*names, *arrays)}
             parts = [_arrays(contents[name]) for name in arrays]
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
             raise ModelLoadError(f'model in {folder} is incomplete or damaged: {error}') from error
         networks = {name: contents[f'{name}.onnx'] for name in NETWORK_NAMES}
         return cls(f'{folder.name}-{_digest(contents)}', networks, *parts)
+
+
+def installed_models() -> list[str]:
+    """Return the names of the models that the package brings."""
+    return sorted(path.parent.name for path in MODELS.glob(f'*/{TABLES_FILE}'))
 
 
 def _arrays(data: bytes) -> dict[str, NDArray[np.float32]]:

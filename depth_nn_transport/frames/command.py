@@ -119,7 +119,8 @@ def encode(
     with readable_errors(*_EXPECTED):
         codec = DepthCodec(model, threads, runtime)
         run, folder = _Run('encode', codec), None
-        for path in _progress(find_files(inputs, IMAGE_SUFFIX), 'encoding', out):
+        files = find_files(inputs, IMAGE_SUFFIX)
+        for number, path in enumerate(_progress(files, 'encoding', out)):
             depth = read_depth(path)
             if path.parent != folder:
                 # Of another camera, perhaps.
@@ -127,7 +128,7 @@ def encode(
                 folder = path.parent
             with _naming(path):
                 encoded = run.timed(partial(codec.encode, depth, **settings))
-            data = encoded.to_bytes()
+            data = encoded.numbered(number).to_bytes()
             write_whole(out / f'{path.stem}{ENCODED_SUFFIX}', data)
             run.size += len(data)
             run.pixels += depth.size

@@ -21,7 +21,7 @@ import threading
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.errors import ModelLoadError, ModelMismatchError
-from depth_nn_transport.codec.model_files import MODELS
+from depth_nn_transport.codec.model_files import installed_models
 
 MAX_OTHERS = 2
 
@@ -72,8 +72,3 @@ class CodecShelf:
             raise ModelMismatchError(
                 f'frame was encoded with model {model_id!r}, which is not installed here; this '
                 f'decoder holds {self.main.model_id!r}; install the same model on both sides')
-
-
-def installed_models() -> list[str]:
-    """Return the names of the models that the package brings."""
-    return [folder.name for folder in MODELS.iterdir() if folder.is_dir()]

@@ -20,9 +20,11 @@ from dataclasses import dataclass
 import math
 from typing import Any
 
-from depth_nn_transport.codec.bounds import LEAST_DEPTH_M
-from depth_nn_transport.codec.depth_codec import MODES
-from depth_nn_transport.runtime.registry import RUNTIMES
+from depth_nn_transport.codec.bounds import LEAST_DEPTH_M, MAX_BOUND
+from depth_nn_transport.codec.container import MAX_SIZE
+from depth_nn_transport.codec.depth_codec import DEFAULT_QUALITY, MODES
+from depth_nn_transport.codec.model_files import DEFAULT_MODEL
+from depth_nn_transport.runtime.registry import AUTO, RUNTIMES
 
 ENCODINGS = ('source', '16UC1', '32FC1')
 # A Full HD image; larger claims of a message are not believed unless the user asks for it.
@@ -79,8 +81,8 @@ class Setting:
 
 
 COMMON = (
-    Setting('model', 'main', 'name or folder of the model; both ends need the same'),
-    Setting('runtime', 'auto', 'what runs the networks; torch takes a GPU where there is one',
+    Setting('model', DEFAULT_MODEL, 'name or folder of the model; both ends need the same'),
+    Setting('runtime', AUTO, 'what runs the networks; torch takes a GPU where there is one',
             choices=RUNTIMES),
     Setting('threads', 1, 'frames worked on at once, each by one CPU thread', lowest=1,
             highest=64),
@@ -92,12 +94,12 @@ ENCODER = (
     *COMMON,
     Setting('mode', 'lossy', 'what is promised: a quality, an error bound or every bit',
             choices=MODES),
-    Setting('quality', 50.0, 'of mode lossy without target_bitrate: 0 is the smallest, 100 the '
-                             'best', lowest=0, highest=100),
+    Setting('quality', DEFAULT_QUALITY, 'of mode lossy without target_bitrate: 0 is the smallest, '
+                                        '100 the best', lowest=0, highest=100),
     Setting('target_bitrate', 0.0, 'Mbit/s to keep to by choosing the quality of each frame; 0 '
                                    'means off; mode lossy only', lowest=0, highest=1000),
     Setting('max_error', 4.0, 'bound of mode bounded in quanta, steps of the sensor', lowest=0,
-            highest=1000),
+            highest=int(MAX_BOUND)),
     Setting('max_error_mm', 0.0, 'bound of mode bounded in mm, in the place of max_error; 0 means '
                                  'off', lowest=0, highest=10_000),
     Setting('max_error_mm_at', 0.0, 'm; depth up to which max_error_mm holds, beyond it the error '
@@ -115,7 +117,7 @@ DECODER = (
     Setting('max_age', 0.0, 'seconds; older frames are dropped, by header stamp and node clock; '
                             '0 means off', lowest=0, highest=3600),
     Setting('max_pixels', FULL_HD_PIXELS, 'frames that claim to be larger are dropped unread',
-            lowest=256, highest=4096 * 4096),
+            lowest=256, highest=MAX_SIZE**2),
 )
 CODEC_SETTINGS = ('model', 'runtime', 'threads')
 

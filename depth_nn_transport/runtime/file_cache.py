@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Compiled networks on disk, so that only the first start on a machine has to compile them."""
+"""What is kept on disk between starts: compiled networks, and the sizes of frames."""
 
 from __future__ import annotations
 
@@ -55,8 +55,13 @@ class FileCache:
             self._folder.mkdir(parents=True, exist_ok=True)
             # Other processes see the whole file or none.
             with tempfile.NamedTemporaryFile(dir=self._folder, delete=False) as file:
-                file.write(hashlib.sha256(content).digest() + content)
-            Path(file.name).replace(self._folder / name)
+                part = Path(file.name)
+                try:
+                    file.write(hashlib.sha256(content).digest() + content)
+                    file.flush()
+                    part.replace(self._folder / name)
+                finally:
+                    part.unlink(missing_ok=True)
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:

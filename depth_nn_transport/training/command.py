@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from depth_nn_transport.codec.model_files import DEFAULT_MODEL
 from depth_nn_transport.options import readable_errors, threads_option
 
 
@@ -183,7 +184,8 @@ def plane(data: Path, seed: int, out: Path) -> None:
 
 @train.command()
 @_data_option
-@click.option('--model', default='main', show_default=True, help='Model whose frames to correct.')
+@click.option('--model', default=DEFAULT_MODEL, show_default=True,
+              help='Model whose frames to correct.')
 @_out_option
 def corrections(data: Path, model: str, out: Path) -> None:
     """Fit the coder of corrections to what a model restores."""

@@ -29,6 +29,7 @@ from depth_nn_transport.codec.model_files import (
     ModelFiles,
     PLANE_FILE,
     STEPS_FILE,
+    TABLES_FILE,
 )
 from depth_nn_transport.codec.table_coder import Integers, Tables
 from depth_nn_transport.codec.transform import Transform
@@ -113,7 +114,9 @@ def export_fitted(model: DepthModel, recordings: Sequence[Recording], out: Path)
         write_tables(scratch, latent, hyper)
         files = ModelFiles.load(str(scratch.resolve()))
         write_tables(scratch, *fit_tables(files, recordings, latent, hyper))
-        for path in scratch.iterdir():
+        # The folder is no model while the tables are not there.
+        (out / TABLES_FILE).unlink(missing_ok=True)
+        for path in sorted(scratch.iterdir(), key=lambda path: path.name == TABLES_FILE):
             path.replace(out / path.name)
 
 

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 import cv2
 from depth_nn_transport import DepthCodec, EncodedDepth
 from depth_nn_transport.frames.command import decode, encode
-from depth_nn_transport.frames.files import read_depth
+from depth_nn_transport.frames.files import read_depth, read_encoded
 import numpy as np
 import pytest
 
@@ -75,6 +75,13 @@ def test_the_first_run_of_a_mode_is_not_timed(images, tmp_path, monkeypatch):
     assert json.loads(result.output)['encode_ms_p99'] == 0
     result = run(decode, tmp_path, '--out', tmp_path / 'restored', '--json')
     assert json.loads(result.output)['decode_ms_p99'] == 0
+
+
+def test_frames_are_numbered_as_a_stream(images, tmp_path):
+    run(encode, images, '--out', tmp_path)
+    numbers = [read_encoded(path).sequence for path in sorted(tmp_path.glob('*.dnt'))]
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) > 1
 
 
 def test_single_files_are_taken(images, tmp_path):

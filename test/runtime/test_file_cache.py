@@ -44,6 +44,21 @@ def test_a_damaged_file_counts_as_missing(tmp_path, damage):
     assert cache.load('name') is None
 
 
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    cache = FileCache(tmp_path)
+    cache.save('name', b'old')
+    with monkeypatch.context() as full:
+        full.setattr(Path, 'replace', refuse)
+        cache.save('name', b'new')
+    assert cache.load('name') == b'old'
+    assert [path.name for path in tmp_path.iterdir()] == ['name']
+
+
+def refuse(*_):
+    """Do as a full disk."""
+    raise OSError('no space left on device')
+
+
 def test_what_was_used_longest_ago_gives_way(tmp_path, monkeypatch):
     monkeypatch.setattr(file_cache, 'KEPT_FILES', 2)
     cache = FileCache(tmp_path)

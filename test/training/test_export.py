@@ -14,10 +14,12 @@
 """Exported networks compute what the trained ones do; tables are proper distributions."""
 
 import dataclasses
+from pathlib import Path
 
 from depth_nn_transport.codec.activations import to_activations, to_floats
 from depth_nn_transport.codec.blocks import base_of, mask_blocks
 from depth_nn_transport.codec.context import Decoded, expected, Predictor, seen_low
+from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.model_files import (
     CORRECTIONS_FILE,
     MASK_FILE,
@@ -240,6 +242,12 @@ def test_a_model_is_exported_whole_or_not_at_all(model, recordings, tmp_path, mo
     assert set(tmp_path.iterdir()) == before
     export_fitted(model, recordings[1:], tmp_path)
     assert ModelFiles.load(str(tmp_path)).networks
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, 'replace', lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            export_fitted(model, recordings[1:], tmp_path)
+    with pytest.raises(ModelLoadError, match='incomplete'):
+        ModelFiles.load(str(tmp_path))
     assert not list(tmp_path.parent.glob(f'.{tmp_path.name}-*'))
 
 
