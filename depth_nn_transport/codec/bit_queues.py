@@ -26,14 +26,18 @@ from typing import NamedTuple
 import constriction
 from depth_nn_transport.codec.compiled import compiled, inlined
 from depth_nn_transport.codec.queue_coder import decode_queues, encode_queues
-from depth_nn_transport.codec.table_coder import Integers, TableDecoder, TableEncoder
+from depth_nn_transport.codec.table_coder import (
+    Integers,
+    PROBABILITY_STEP,
+    TableDecoder,
+    TableEncoder,
+)
 import numpy as np
 from numpy.typing import NDArray
 
 LONGEST_RUN = 512
 # More zeros than there are pixels in a map.
 ENDLESS = 1 << 30
-_PROBABILITY_STEP = 2.0**-22
 
 
 class BitWriter(NamedTuple):
@@ -209,6 +213,6 @@ def run_table(unlikely: float, longest: int) -> NDArray[np.float32]:
     """
     zeros = np.cumprod(np.append(1.0, np.full(longest, 1.0 - unlikely)))
     share = np.append(zeros[-1], zeros[:-1] * unlikely)
-    steps = np.maximum(np.rint(share / _PROBABILITY_STEP), 1)
-    table: NDArray[np.float32] = (steps * _PROBABILITY_STEP).astype(np.float32)
+    steps = np.maximum(np.rint(share / PROBABILITY_STEP), 1)
+    table: NDArray[np.float32] = (steps * PROBABILITY_STEP).astype(np.float32)
     return table

@@ -272,9 +272,7 @@ def _add_symbols(mean: Array, symbols: Integers) -> None:
     # Clamped so that hostile streams cannot leave the range in which the networks are exact.
     limit = np.float32(LATENT_MAX)
     for n in range(len(mean)):
-        value = mean[n] + np.float32(symbols[n])
-        value = value if value < limit else limit
-        mean[n] = value if value > -limit else -limit
+        mean[n] = clamp(mean[n] + np.float32(symbols[n]), limit)
 
 
 def _hyper_index(shape: tuple[int, ...], quality: int) -> NDArray[np.uint8]:

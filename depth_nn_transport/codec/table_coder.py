@@ -36,6 +36,8 @@ Models = Sequence[constriction.stream.model.Model]
 # Past this probability of zero a symbol is not coded at all: it is taken to be zero.
 CERTAIN = 0.9985
 ESCAPE_RANGE = 1 << 16
+# Probabilities are multiples of this, so that float32 holds them and their sums exactly.
+PROBABILITY_STEP = 2.0**-22
 # Symbols of a group that are decoded by one call, at most.
 MAX_BULK = 1 << 20
 WORD_BYTES = 4

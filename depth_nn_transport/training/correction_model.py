@@ -53,7 +53,7 @@ from depth_nn_transport.codec.depth_frame import DepthFrame
 from depth_nn_transport.codec.lattice_memory import LatticeMemory
 from depth_nn_transport.codec.lossy_coder import loose_bound, LossyCoder
 from depth_nn_transport.codec.model_files import ModelFiles
-from depth_nn_transport.codec.table_coder import TableEncoder
+from depth_nn_transport.codec.table_coder import PROBABILITY_STEP, TableEncoder
 from depth_nn_transport.frames.files import find_files, IMAGE_SUFFIX, read_depth
 from depth_nn_transport.runtime.registry import AUTO, find_runtime
 from depth_nn_transport.training.dataset import recording_folders
@@ -82,7 +82,6 @@ BOUNDS = {0: (12, 16), 20: (6, 8, 11), 35: (4, 6, 8), 50: (3, 4, 6), 65: (2, 3, 
 LOOSE_SHARES = (0.35, 0.5, 1.0)
 LONGEST_MOVE = 31
 MOVE_TABLES = LENGTH_CLASSES * TRUST_CLASSES * DISTANCE_CLASSES
-PROBABILITY_STEP = 2.0**-22
 ITERATIONS = 100
 # Keeps addends of cells never seen near zero.
 DECAY = 1e-6

@@ -30,6 +30,7 @@ from depth_nn_transport.codec.networks import (
     SYNTHESIS_VIEW,
     TABLES,
 )
+from depth_nn_transport.codec.table_coder import PROBABILITY_STEP
 from depth_nn_transport.training.entropy_model import (
     ContextStep,
     HyperPrior,
@@ -53,8 +54,6 @@ Array = NDArray[np.float32]
 
 OPSET = 17
 MAX_RADIUS = 255
-# Probabilities are multiples of this, so that float32 holds them and their sums exactly.
-PROBABILITY_STEP = 2.0**-22
 
 
 class _Graph(nn.Module):

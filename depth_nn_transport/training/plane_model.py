@@ -21,6 +21,7 @@ from pathlib import Path
 from depth_nn_transport.codec import plane_coder as coder
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.codec.plane_coder import Memory
+from depth_nn_transport.codec.table_coder import PROBABILITY_STEP
 from depth_nn_transport.frames.files import IMAGE_SUFFIX, read_depth
 from depth_nn_transport.training.dataset import recording_folders
 import numpy as np
@@ -35,7 +36,6 @@ STEPS = (1, 3, 1, 5)
 # Counts are kept up to this, so that a frame soon outweighs what was learned before.
 MAX_PRIOR_COUNT = 6
 FIRST_WEIGHT = 0.3
-PROBABILITY_STEP = 2.0**-22
 
 
 def load_planes(root: Path) -> list[tuple[Plane, NDArray[np.bool_]]]:

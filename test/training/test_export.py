@@ -29,7 +29,7 @@ from depth_nn_transport.codec.model_files import (
     STEPS_FILE,
 )
 from depth_nn_transport.codec.networks import STEPS
-from depth_nn_transport.codec.table_coder import Tables
+from depth_nn_transport.codec.table_coder import PROBABILITY_STEP, Tables
 from depth_nn_transport.codec.transform import Transform
 from depth_nn_transport.runtime.openvino_networks import OpenVinoNetworks
 from depth_nn_transport.training import entropy_model
@@ -47,7 +47,6 @@ from depth_nn_transport.training.export import (
     hyper_tables,
     logistic_tables,
     normalise,
-    PROBABILITY_STEP,
     write_tables,
 )
 from depth_nn_transport.training.fit_tables import (
