@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import os
 
-from depth_nn_transport.demo.environment import isolate
+from depth_nn_transport.processes.environment import isolate
 
 from hypothesis import settings
 

@@ -152,7 +152,7 @@ def speed(
     On 16-bit depth PNGs of each size; where no folder has one, they are cropped or their pixels
     repeated.
     """
-    from depth_nn_transport.demo.environment import isolate
+    from depth_nn_transport.processes.environment import isolate
 
     isolate(os.environ)
     # The rest of the bench works without ROS.

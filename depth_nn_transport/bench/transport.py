@@ -26,8 +26,8 @@ from typing import Any
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.bench.endpoint_process import EndpointProcess
 from depth_nn_transport.bench.speed_frames import Size, Source
-from depth_nn_transport.demo.node_process import NodeProcess
 from depth_nn_transport.nodes.remembered_size import remember_size
+from depth_nn_transport.processes.node_process import NodeProcess
 
 import numpy as np
 
@@ -149,7 +149,7 @@ def measure_transport(
         usage = _watch(nodes, seconds)
         time.sleep(_LAST_FRAMES_S)
         for end in (source, sink):
-            end.stop()
+            end.terminate()
         reports = {name: node.stop() for name, node in nodes.items()}
     stamps, arrivals = source.events[1:], sink.events[1:]
     begin, until = (usage['encoder'][index].at for index in (0, -1))

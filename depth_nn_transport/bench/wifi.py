@@ -25,7 +25,7 @@ from depth_nn_transport.bench.endpoint_process import EndpointProcess
 from depth_nn_transport.bench.link import Link, LinkQuality, PERFECT
 from depth_nn_transport.bench.network import Site
 from depth_nn_transport.bench.wifi_endpoints import Stream
-from depth_nn_transport.demo.node_process import NodeProcess
+from depth_nn_transport.processes.node_process import NodeProcess
 
 import numpy as np
 
@@ -144,8 +144,8 @@ def measure_stream(
             watches.append(_watch(quality, base, seconds))
             progress()
         link.shape(PERFECT)
-        source.stop()
-        sink.stop()
+        source.terminate()
+        sink.terminate()
     arrivals = [event for event in sink.events if isinstance(event, list)]
     errors = [event for event in sink.events if isinstance(event, float)]
     return [

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import click
 
-from depth_nn_transport.demo.environment import isolate
 from depth_nn_transport.demo.frames import load_frames, simulate_frames
 from depth_nn_transport.options import Between, readable_errors, runtime_option
+from depth_nn_transport.processes.environment import isolate
 
 
 @click.command()

@@ -18,10 +18,10 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import Any
 
-from depth_nn_transport.demo.node_process import NodeProcess
 from depth_nn_transport.demo.player import PATIENT, Player
 from depth_nn_transport.demo.report import Run
 from depth_nn_transport.nodes.topics import COMPRESSED_TOPIC, IMAGE_TOPIC, RESTORED_TOPIC
+from depth_nn_transport.processes.node_process import NodeProcess
 
 import numpy as np
 from numpy.typing import NDArray

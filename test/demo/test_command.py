@@ -23,7 +23,7 @@ from click.testing import CliRunner
 import cv2
 
 from depth_nn_transport.demo.command import demo
-from depth_nn_transport.demo.environment import isolate
+from depth_nn_transport.processes.environment import isolate
 
 import numpy as np
 

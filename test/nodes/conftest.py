@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 import time
 from typing import Any
 
-from depth_nn_transport.demo.node_process import NodeProcess
+from depth_nn_transport.processes.node_process import NodeProcess
 
 import pytest
 

@@ -19,15 +19,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 import json
 import signal
-import subprocess
 import sys
-import threading
-from types import TracebackType
 from typing import Any
 
 from depth_nn_transport.nodes.codec_node import SUMMARY
-
-STOP_TIMEOUT_S = 20.0
+from depth_nn_transport.processes.child_process import ChildProcess
 
 
 @dataclass(frozen=True)
@@ -39,12 +35,11 @@ class NodeReport:
     summary: dict[str, Any]
 
 
-class NodeProcess:
+class NodeProcess(ChildProcess):
     """
-    Runs `depth_encoder` or `depth_decoder` with parameters until it is stopped.
+    Runs `depth_encoder` or `depth_decoder` with parameters.
 
-    `prefix` are words before the command, such as `ip netns exec robot`. As a context manager it
-    stops the node at the end of the block.
+    `prefix` are words before the command, such as `ip netns exec robot`.
     """
 
     def __init__(
@@ -52,52 +47,19 @@ class NodeProcess:
             arguments: Sequence[str] = (), prefix: Sequence[str] = ()) -> None:
         settings = [f'{key}:={value}' for key, value in (parameters or {}).items()]
         options = [word for setting in settings for word in ('-p', setting)]
-        self._process = subprocess.Popen(
+        super().__init__(
             [*prefix, sys.executable, '-m', f'depth_nn_transport.nodes.{name}',
-             '--ros-args', *options, *arguments],
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self._lines: list[str] = []
-        # A full pipe would stop the node in the middle of a log message.
-        self._reader = threading.Thread(target=self._read, daemon=True)
-        self._reader.start()
-
-    def __enter__(self) -> NodeProcess:
-        return self
-
-    def __exit__(
-            self, kind: type[BaseException] | None, error: BaseException | None,
-            trace: TracebackType | None) -> None:
-        self.stop()
-
-    @property
-    def pid(self) -> int:
-        """Return the number of the process."""
-        return self._process.pid
+             '--ros-args', *options, *arguments], with_errors=True)
 
     @property
     def output(self) -> str:
         """Return what the node has logged so far."""
-        return ''.join(self._lines)
-
-    def is_running(self) -> bool:
-        """Return whether the process has not ended."""
-        return self._process.poll() is None
+        return ''.join(self.lines)
 
     def stop(self, number: int = signal.SIGINT) -> NodeReport:
-        """Send a signal, wait for the end and return the report; kill what does not end."""
-        if self.is_running():
-            self._process.send_signal(number)
-        try:
-            exit_code = self._process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            exit_code = self._process.wait()
-        self._reader.join()
+        """End the node by a signal and return how it ended."""
+        exit_code = self.terminate(number)
         return NodeReport(exit_code, self.output, find_summary(self.output))
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        self._lines.extend(self._process.stdout)
 
 
 def find_summary(output: str) -> dict[str, Any]:
