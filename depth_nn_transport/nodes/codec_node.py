@@ -55,6 +55,7 @@ from rcl_interfaces.msg import (
 )
 
 from rclpy.clock import Clock, ClockType
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.logging import get_logger
 from rclpy.parameter import Parameter
@@ -186,6 +187,17 @@ class CodecNode(LifecycleNode):
     def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Stop for good."""
         return self.on_cleanup(state)
+
+    def _LifecycleNodeMixin__change_state(  # noqa: N802 - rclpy's own, by its mangled name
+            self, transition: int) -> TransitionCallbackReturn:
+        """Refuse what fits no state; before Kilted, rclpy raises and the node would end."""
+        try:
+            return super()._LifecycleNodeMixin__change_state(transition)
+        except rclpy_implementation.RCLError as error:
+            _, state = self._state_machine.current_state
+            self.get_logger().error(f'transition {transition} failed while {state}: {error}; '
+                                    '`ros2 lifecycle list` tells the possible ones')
+            return TransitionCallbackReturn.ERROR
 
     def try_to(self, step: Callable[[], None]) -> str:
         """Return why a step fails, an empty string if it does not; rclpy would not tell."""

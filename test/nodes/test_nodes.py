@@ -23,7 +23,7 @@ import shutil
 import signal
 
 from depth_nn_transport.codec.model_files import MODELS
-from depth_nn_transport.nodes.depth_decoder import fits
+from depth_nn_transport.nodes.depth_decoder import DepthDecoder, fits
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
 from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
 from depth_nn_transport.nodes.remembered_size import remembered_size
@@ -41,6 +41,7 @@ import pytest
 
 from rcl_interfaces.srv import SetParameters
 
+from rclpy.lifecycle import LifecycleNodeMixin
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
@@ -580,10 +581,24 @@ def test_a_managed_node_waits_for_its_manager(partner, start_node):
         return partner.spin(lambda: len(compressed) > 0, 1)
 
     partner.wait_for(came)
+    assert not change_state(partner, 'depth_encoder', Transition.TRANSITION_CONFIGURE)
     assert change_state(partner, 'depth_encoder', Transition.TRANSITION_DEACTIVATE)
     assert change_state(partner, 'depth_encoder', Transition.TRANSITION_CLEANUP)
     assert change_state(partner, 'depth_encoder', Transition.TRANSITION_CONFIGURE)
     assert encoder.stop().exit_code == 0
+
+
+def test_a_transition_that_fits_no_state_is_refused_though_rclpy_raises(partner, monkeypatch):
+    # As rclpy does before Kilted.
+    def change_state_or_raise(node, transition: int):
+        node._state_machine.trigger_transition_by_id(transition, True)
+
+    monkeypatch.setattr(
+        LifecycleNodeMixin, '_LifecycleNodeMixin__change_state', change_state_or_raise)
+    node = DepthDecoder()
+    partner.own_executor.add_node(node)
+    assert not change_state(partner, 'depth_decoder', Transition.TRANSITION_ACTIVATE)
+    node.close()
 
 
 def test_the_model_is_told_to_late_comers(partner, start_node):
