@@ -27,7 +27,7 @@ import yaml
 
 ROOT = Path(__file__).parents[1]
 MANIFESTS = [ROOT / 'package.xml', ROOT / 'depth_nn_transport_msgs' / 'package.xml']
-WITHOUT_ROSDEP_KEY = {'constriction', 'openvino', 'rosbags'}
+WITHOUT_ROSDEP_KEY = {'constriction', 'openvino', 'rosbags', 'threadpoolctl'}
 
 
 @pytest.fixture(scope='module')
