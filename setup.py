@@ -53,6 +53,7 @@ setup(
         'threadpoolctl',
         'tqdm',
     ],
+    extras_require={'test': ['pytest']},
     zip_safe=False,
     maintainer='depth_nn_transport contributors',
     maintainer_email='maintainers@example.com',

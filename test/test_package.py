@@ -90,6 +90,10 @@ def test_setup_requires_what_is_pinned_for_robots(python_packages):
     assert set(re.findall(r'^([\w-]+)[=>]', pinned, re.MULTILINE)) == python_packages
 
 
+def test_colcon_runs_pytest(setup_arguments):
+    assert 'pytest' in ast.literal_eval(setup_arguments['extras_require'])['test']
+
+
 def test_entry_points_lead_to_functions(setup_arguments):
     scripts = ast.literal_eval(setup_arguments['entry_points'])['console_scripts']
     for script in scripts:
