@@ -11,4 +11,4 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""ROS 2 nodes around the codec; the only part of the package that imports rclpy."""
+"""ROS 2 nodes around the codec; beside these only `bag record`, demo and bench use rclpy."""

@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Counts and reports frames that could not be passed on."""
+"""Warns of frames that could not be passed on."""
 
 from __future__ import annotations
 
