@@ -42,7 +42,7 @@ COMMON_ARGUMENTS = {
     'namespace': ('', 'namespace of the node'),
     'camera_namespace': ('', 'first part of the camera topics; "camera" for realsense2_camera; '
                              'with a leading / it is not below namespace'),
-    'camera_name': (DEFAULT_CAMERA, 'second part of the camera topics'),
+    'camera_name': (DEFAULT_CAMERA, 'second part of the camera topics; left out if empty'),
     'params_file': ('', "parameters of the nodes; the package's config/transport.yaml if empty"),
     'use_sim_time': ('false', 'take the time from /clock'),
     'respawn': ('true', 'start a node again that ended by itself'),
@@ -118,7 +118,8 @@ def default_params_file(context: LaunchContext) -> str:
 
 def remappings(camera_namespace: str, camera_name: str) -> list[tuple[str, str]]:
     """Return the remappings from the nodes' own topics to those of a camera."""
-    parts = [part.rstrip('/') for part in (camera_namespace, camera_name) if part]
-    camera = '/'.join(parts)
+    root = '/' if camera_namespace.startswith('/') else ''
+    camera = [part for part in (camera_namespace.strip('/'), camera_name.strip('/')) if part]
     topics = (IMAGE_TOPIC, COMPRESSED_TOPIC, RESTORED_TOPIC)
-    return [(topic, topic.replace(DEFAULT_CAMERA, camera, 1)) for topic in topics]
+    return [(topic, root + '/'.join([*camera, topic.removeprefix(f'{DEFAULT_CAMERA}/')]))
+            for topic in topics]

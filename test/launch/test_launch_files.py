@@ -113,6 +113,16 @@ def test_a_leading_slash_leaves_the_namespace(launching):
     assert launching.remappings('/robot', 'front')[0][1] == '/robot/front/depth/image_rect_raw'
 
 
+@pytest.mark.parametrize('namespace, name, expected', [
+    ('', '', 'depth/image_rect_raw'),
+    ('robot', '', 'robot/depth/image_rect_raw'),
+    ('robot/', '/front/', 'robot/front/depth/image_rect_raw'),
+    ('', '/front', 'front/depth/image_rect_raw')])
+def test_a_camera_needs_no_name_and_no_slashes(launching, namespace, name, expected):
+    assert launching.remappings(namespace, name)[0] == (
+        'camera/depth/image_rect_raw', expected)
+
+
 def test_the_realsense_example_uses_the_names_of_the_driver():
     arguments = arguments_of('realsense.launch.py')
     assert arguments['camera_namespace'] == arguments['camera_name'] == 'camera'
