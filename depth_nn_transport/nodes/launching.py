@@ -36,7 +36,9 @@ RESPAWN_DELAY_S = 2.0
 # Parameters of the encoder that are launch arguments too, with the type of their values.
 ENCODER_PARAMETERS = {'mode': str, 'quality': float}
 LOG_LEVELS = ('debug', 'info', 'warn', 'error', 'fatal')
-CHOICES = {'mode': ('', *MODES), 'log_level': LOG_LEVELS}
+# Python's words come from launch files that say them in Python.
+SWITCH = ('', 'true', 'false', 'True', 'False')
+CHOICES = {'mode': ('', *MODES), 'use_sim_time': SWITCH, 'log_level': LOG_LEVELS}
 
 COMMON_ARGUMENTS = {
     'namespace': ('', 'namespace of the node'),
@@ -44,7 +46,7 @@ COMMON_ARGUMENTS = {
                              'with a leading / it is not below namespace'),
     'camera_name': (DEFAULT_CAMERA, 'second part of the camera topics; left out if empty'),
     'params_file': ('', "parameters of the nodes; the package's config/transport.yaml if empty"),
-    'use_sim_time': ('false', 'take the time from /clock'),
+    'use_sim_time': ('', 'true or false: take the time from /clock; as in params_file if empty'),
     'respawn': ('true', 'start a node again that ended by itself'),
     'log_level': ('info', f'one of {", ".join(LOG_LEVELS)}'),
 }
@@ -92,7 +94,7 @@ def node_actions(
         namespace=argument['namespace'],
         parameters=[
             argument['params_file'] or default_params_file(context),
-            {'use_sim_time': argument['use_sim_time'].lower() == 'true', **given},
+            {**given, **clock(argument['use_sim_time'])},
         ],
         remappings=remappings(argument['camera_namespace'], argument['camera_name']),
         arguments=['--ros-args', '--log-level', argument['log_level']],
@@ -108,6 +110,11 @@ def number_or_text(text: str, kind: type) -> Any:
         return kind(text)
     except ValueError:
         return text
+
+
+def clock(use_sim_time: str) -> dict[str, bool]:
+    """Return the parameter of that argument, none if it is empty."""
+    return {'use_sim_time': use_sim_time.lower() == 'true'} if use_sim_time else {}
 
 
 def default_params_file(context: LaunchContext) -> str:

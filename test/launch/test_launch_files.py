@@ -26,6 +26,10 @@ import sys
 
 import pytest
 
+from rcl_interfaces.srv import GetParameters
+
+import rclpy
+
 pytestmark = pytest.mark.skipif(
     find_spec('launch_ros') is None, reason='launch_ros comes with a ROS installation only')
 
@@ -89,7 +93,7 @@ def test_only_the_decoder_has_no_mode():
 
 @pytest.mark.parametrize('argument, expected', [
     ('mode:=best', "'lossless'"), ('quality:=150', 'in 0 to 100'), ('quality:=good', "'good'"),
-    ('log_level:=loud', "'debug'")])
+    ('log_level:=loud', "'debug'"), ('use_sim_time:=yes', "'true'")])
 def test_wrong_arguments_are_refused_before_a_node_starts(argument, expected):
     output = launch_until_ready(1, 'encoder.launch.py', argument)
     assert expected in output, output
@@ -159,6 +163,23 @@ def test_a_node_that_ended_by_itself_is_started_again():
 
 
 @pytest.mark.dds
+@pytest.mark.parametrize('arguments, expected', [
+    ([], True), (['use_sim_time:=false'], False), (['use_sim_time:=False'], False)])
+def test_the_clock_is_as_in_params_file_unless_given(tmp_path, arguments, expected):
+    params_file = tmp_path / 'simulated.yaml'
+    params_file.write_text('/**: {ros__parameters: {use_sim_time: true}}')
+    found = []
+
+    def ask(line: str) -> None:
+        if 'ready with model' in line:
+            found.append(takes_simulated_time('depth_decoder'))
+
+    output = launch_until_ready(
+        1, 'decoder.launch.py', f'params_file:={params_file}', *arguments, on_line=ask)
+    assert found == [expected], output
+
+
+@pytest.mark.dds
 @pytest.mark.parametrize('side', ['encoder', 'decoder'])
 def test_every_camera_gets_a_node_of_its_own(side):
     output = launch_until_ready(3, 'multi_camera.launch.py', f'side:={side}',
@@ -173,6 +194,19 @@ def test_transport_starts_and_ends_both_nodes():
                                 'camera_namespace:=camera')
     assert 'depth_encoder]: ready' in output and 'depth_decoder]: ready' in output, output
     assert output.count('process has finished cleanly') == 2, output
+
+
+def takes_simulated_time(name: str) -> bool:
+    """Return the parameter of a running node."""
+    rclpy.init()
+    node = rclpy.create_node('asker')
+    client = node.create_client(GetParameters, f'{name}/get_parameters')
+    client.wait_for_service()
+    future = client.call_async(GetParameters.Request(names=['use_sim_time']))
+    rclpy.spin_until_future_complete(node, future)
+    node.destroy_node()
+    rclpy.shutdown()
+    return future.result().values[0].bool_value
 
 
 def launch_until_ready(
