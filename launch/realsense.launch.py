@@ -23,28 +23,30 @@ from launch.substitutions import LaunchConfiguration, PathJoinSubstitution
 from launch_ros.substitutions import FindPackageShare
 
 ENCODER = Path(__file__).with_name('encoder.launch.py')
-# The driver publishes <camera_namespace>/<camera_name>/depth/image_rect_raw and camera_info.
-NAMES = ('camera_namespace', 'camera_name')
+# The driver publishes <camera_namespace>/<camera_name>/depth/image_rect_raw and camera_info. It
+# keeps what is declared ahead of it.
+ARGUMENTS = {
+    'camera_namespace': ('camera', 'first part of the camera topics'),
+    'camera_name': ('camera', 'name of the driver and second part of the camera topics'),
+    'namespace': ('', 'namespace of driver and encoder'),
+    'depth_module.depth_profile': ('848x480x30', 'width x height x frames per second'),
+    'enable_color': ('false', 'let the driver publish colour, too'),
+}
 
 
 def generate_launch_description() -> LaunchDescription:
     """Return what `ros2 launch` starts."""
     driver = PathJoinSubstitution(
         [FindPackageShare('realsense2_camera'), 'launch', 'rs_launch.py'])
-    names = {name: LaunchConfiguration(name) for name in NAMES}
     # That of the encoder, which the driver knows not.
     in_namespace = PathJoinSubstitution(
-        [LaunchConfiguration('namespace'), names['camera_namespace']])
+        [LaunchConfiguration('namespace'), LaunchConfiguration('camera_namespace')])
     return LaunchDescription([
-        *(DeclareLaunchArgument(name, default_value='camera') for name in NAMES),
-        DeclareLaunchArgument('namespace', default_value=''),
-        DeclareLaunchArgument('depth_profile', default_value='848x480x30',
-                              description='width x height x frames per second'),
-        IncludeLaunchDescription(
-            PythonLaunchDescriptionSource(str(ENCODER)), launch_arguments=names.items()),
+        *(DeclareLaunchArgument(name, default_value=default, description=description)
+          for name, (default, description) in ARGUMENTS.items()),
+        IncludeLaunchDescription(PythonLaunchDescriptionSource(str(ENCODER))),
         # Last, as what an inclusion is given holds for those behind it, too.
-        IncludeLaunchDescription(PythonLaunchDescriptionSource(driver), launch_arguments={
-            **names, 'camera_namespace': in_namespace,
-            'depth_module.depth_profile': LaunchConfiguration('depth_profile'),
-            'enable_color': 'false'}.items()),
+        IncludeLaunchDescription(
+            PythonLaunchDescriptionSource(driver),
+            launch_arguments={'camera_namespace': in_namespace}.items()),
     ])

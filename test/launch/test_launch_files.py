@@ -23,6 +23,7 @@ import re
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
@@ -52,25 +53,32 @@ DRIVER = """
 from launch import LaunchDescription
 from launch.actions import DeclareLaunchArgument, LogInfo
 from launch.substitutions import LaunchConfiguration
-NAMES = ('camera_namespace', 'camera_name', 'depth_module.depth_profile')
+DEFAULTS = {'camera_namespace': 'camera', 'camera_name': 'camera',
+            'depth_module.depth_profile': '0,0,0', 'enable_color': 'true'}
 
 def generate_launch_description():
-    words = [part for name in NAMES for part in (' ', LaunchConfiguration(name))]
+    words = [part for name in DEFAULTS for part in (' ', LaunchConfiguration(name))]
     return LaunchDescription([
-        *(DeclareLaunchArgument(name) for name in NAMES), LogInfo(msg=['driver:', *words])])
+        *(DeclareLaunchArgument(name, default_value=value) for name, value in DEFAULTS.items()),
+        LogInfo(msg=['driver:', *words])])
 """
 
 
-def arguments_of(name: str) -> dict[str, str]:
-    """Return the arguments that a launch file declares, with their defaults."""
+def declared_by(name: str) -> list[Any]:
+    """Return the declarations of the arguments of a launch file."""
     from launch import LaunchContext
     from launch.actions import DeclareLaunchArgument
     from launch.launch_description_sources import PythonLaunchDescriptionSource
     source = PythonLaunchDescriptionSource(str(LAUNCH_FOLDER / name))
-    context = LaunchContext()
-    description = source.get_launch_description(context)
-    return {entity.name: ''.join(part.perform(context) for part in entity.default_value)
-            for entity in description.entities if isinstance(entity, DeclareLaunchArgument)}
+    description = source.get_launch_description(LaunchContext())
+    return [entity for entity in description.entities
+            if isinstance(entity, DeclareLaunchArgument)]
+
+
+def arguments_of(name: str) -> dict[str, str]:
+    """Return the arguments that a launch file declares, with their defaults."""
+    return {declared.name: ''.join(part.text for part in declared.default_value)
+            for declared in declared_by(name)}
 
 
 @pytest.fixture
@@ -83,6 +91,12 @@ def launching():
 @pytest.mark.parametrize('name', ['encoder', 'decoder', 'transport'])
 def test_every_launch_file_declares_the_common_arguments(launching, name):
     assert launching.COMMON_ARGUMENTS.keys() <= arguments_of(f'{name}.launch.py').keys()
+
+
+@pytest.mark.parametrize('path', LAUNCH_FOLDER.glob('*.launch.py'), ids=lambda path: path.name)
+def test_every_argument_is_described(path):
+    assert not [declared.name for declared in declared_by(path.name)
+                if declared.description == 'no description given']
 
 
 def test_only_the_decoder_has_no_mode():
@@ -132,8 +146,9 @@ def test_the_realsense_example_uses_the_names_of_the_driver():
     assert arguments['camera_namespace'] == arguments['camera_name'] == 'camera'
 
 
-@pytest.mark.dds
-def test_the_realsense_example_starts_driver_and_encoder(tmp_path, monkeypatch):
+@pytest.fixture
+def driver(tmp_path, monkeypatch):
+    """Install what stands for the driver."""
     share = tmp_path / 'share'
     index = share / 'ament_index' / 'resource_index' / 'packages'
     folder = share / 'realsense2_camera' / 'launch'
@@ -142,10 +157,23 @@ def test_the_realsense_example_starts_driver_and_encoder(tmp_path, monkeypatch):
     (index / 'realsense2_camera').touch()
     (folder / 'rs_launch.py').write_text(DRIVER)
     monkeypatch.setenv('AMENT_PREFIX_PATH', f'{tmp_path}:{os.environ["AMENT_PREFIX_PATH"]}')
+
+
+@pytest.mark.dds
+@pytest.mark.usefixtures('driver')
+def test_the_realsense_example_starts_driver_and_encoder():
     output = launch_until_ready(1, 'realsense.launch.py', 'camera_name:=front', 'mode:=bounded',
                                 'namespace:=robot')
-    assert 'driver: robot/camera front 848x480x30' in output, output
+    assert 'driver: robot/camera front 848x480x30 false' in output, output
     assert 'robot.depth_encoder]: ready' in output, output
+
+
+@pytest.mark.dds
+@pytest.mark.usefixtures('driver')
+def test_the_driver_gets_the_arguments_of_the_user():
+    output = launch_until_ready(1, 'realsense.launch.py', 'enable_color:=true',
+                                'depth_module.depth_profile:=640x360x90')
+    assert 'driver: camera camera 640x360x90 true' in output, output
 
 
 @pytest.mark.dds
