@@ -54,7 +54,9 @@ _POLL_S = 0.1
 _RETRY_S = 1.0
 # A camera that is there but silent for so long is started anew.
 _SILENCE_S = 5.0
-_ACKNOWLEDGEMENT = Duration(seconds=1)
+# Short, as rclpy lets no other thread run meanwhile.
+_ACKNOWLEDGEMENT = Duration(nanoseconds=50 * 10**6)
+_PAUSE_S = 0.01
 
 
 class RealsenseSource(Node):
@@ -172,7 +174,7 @@ class RealsenseSource(Node):
     def wait_until_received(self) -> None:
         """Wait until reliable subscribers, if there are any, have all that was published."""
         while not self.stopping.is_set() and not self.images.wait_for_all_acked(_ACKNOWLEDGEMENT):
-            pass
+            self.stopping.wait(_PAUSE_S)
 
     def play_camera(self, context: Any, stream: DepthStream) -> None:
         """Publish what the camera sees; wait for it when it is unplugged."""

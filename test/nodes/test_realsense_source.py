@@ -28,6 +28,7 @@ from depth_nn_transport.nodes.realsense_device import (
     Recording,
     to_millimetres,
 )
+from depth_nn_transport.nodes.realsense_source import RealsenseSource
 
 import numpy as np
 
@@ -162,6 +163,21 @@ def test_a_recording_in_real_time_ends_though_nobody_listens(partner, start_node
     report = node.stop()
     assert report.exit_code == 0
     assert f'end of the recording, {FRAMES} frames' in report.output
+
+
+def test_a_listener_that_vanished_does_not_hold_up_the_node():
+    done = []
+
+    def wait_for_all_acked(timeout) -> bool:
+        # rclpy lets no other thread run meanwhile.
+        done.append(f'held up for {timeout.nanoseconds // 10**6} ms')
+        return len(done) > 2
+
+    node = SimpleNamespace(
+        images=SimpleNamespace(wait_for_all_acked=wait_for_all_acked),
+        stopping=SimpleNamespace(is_set=lambda: False, wait=lambda _: done.append('free')))
+    RealsenseSource.wait_until_received(node)
+    assert done == ['held up for 50 ms', 'free', 'held up for 50 ms']
 
 
 @pytest.mark.dds
