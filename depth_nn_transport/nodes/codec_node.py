@@ -167,7 +167,7 @@ class CodecNode(LifecycleNode):
         self._remembers = False
         if reason := self.try_to(self.inputs.subscribe):
             self.get_logger().fatal(reason)
-            self.stop()
+            self.on_deactivate(state)
             return TransitionCallbackReturn.FAILURE
         self.tell_of_strange_overrides()
         self.get_logger().info(f'ready with {in_words(self.codec)}')

@@ -109,7 +109,8 @@ class DepthEncoder(CodecNode):
         """Start to work and tell decoders the model."""
         self.rate_controller = None
         result = super().on_activate(state)
-        self.tell_model()
+        if result == TransitionCallbackReturn.SUCCESS:
+            self.tell_model()
         return result
 
     def tell_model(self) -> None:

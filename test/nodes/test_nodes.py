@@ -24,6 +24,7 @@ import signal
 
 from depth_nn_transport.codec.model_files import MODELS
 from depth_nn_transport.nodes.depth_decoder import DepthDecoder, fits
+from depth_nn_transport.nodes.depth_encoder import DepthEncoder
 from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
 from depth_nn_transport.nodes.quality_of_service import BEST_EFFORT, LATCHED, RELIABLE
 from depth_nn_transport.nodes.remembered_size import remembered_size
@@ -41,7 +42,7 @@ import pytest
 
 from rcl_interfaces.srv import SetParameters
 
-from rclpy.lifecycle import LifecycleNodeMixin
+from rclpy.lifecycle import LifecycleNodeMixin, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
@@ -598,6 +599,23 @@ def test_a_transition_that_fits_no_state_is_refused_though_rclpy_raises(partner,
     node = DepthDecoder()
     partner.own_executor.add_node(node)
     assert not change_state(partner, 'depth_decoder', Transition.TRANSITION_ACTIVATE)
+    node.close()
+
+
+def test_an_encoder_that_cannot_subscribe_says_nothing(partner, monkeypatch):
+    def subscribe_all(node):
+        raise ValueError('no such policy')
+
+    told = []
+    partner.create_subscription(ModelInfo, f'{COMPRESSED}/model', told.append, LATCHED)
+    monkeypatch.setattr(DepthEncoder, 'subscribe_all', subscribe_all)
+    node = DepthEncoder()
+    assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS
+    assert node.trigger_activate() == TransitionCallbackReturn.FAILURE
+    assert not node.publisher.is_activated
+    partner.wait_for(lambda: partner.count_publishers(f'{COMPRESSED}/model') > 0)
+    partner.wait_for_silence()
+    assert not told
     node.close()
 
 
