@@ -60,10 +60,15 @@ class Recorder(Node):  # type: ignore[misc]
     """
 
     def __init__(self, writer: BagWriter, topics: Sequence[str]) -> None:
-        """Wait for the topics to appear, subscribe to each when it does."""
+        """Wait for the topics to appear, subscribe to each when it does.
+
+        Raises:
+            BagError: if a topic cannot have such a name, or the bag cannot be written, which
+                spinning raises as well.
+
+        """
         super().__init__('depth_bag_recorder')
         self.counts = {self._full_name(topic): 0 for topic in topics}
-        self.failure: BagError | None = None
         self._writer = writer
         self._awaited = set(self.counts)
         self._timer = self.create_timer(_DISCOVERY_PERIOD_S, self.discover)
@@ -75,16 +80,18 @@ class Recorder(Node):  # type: ignore[misc]
         return sum(self.counts.values())
 
     def discover(self) -> None:
-        """Subscribe to the topics that have appeared; do without those that cannot be recorded."""
+        """Subscribe to the topics that have appeared; do without those of types not installed.
+
+        Raises:
+            BagError: if the bag cannot be written.
+
+        """
         types = dict(self.get_topic_names_and_types())
         for topic in sorted(self._awaited & types.keys()):
             publishers = self.get_publishers_info_by_topic(topic)
             if publishers:
                 self._awaited.discard(topic)
-                try:
-                    self._subscribe(topic, publishers[0].topic_type, publishers)
-                except BagError as error:
-                    self.get_logger().error(f'{topic} is not recorded: {error}')
+                self._subscribe(topic, publishers[0].topic_type, publishers)
 
     def _full_name(self, topic: str) -> str:
         try:
@@ -93,23 +100,24 @@ class Recorder(Node):  # type: ignore[misc]
             raise BagError(f'{topic!r} cannot be recorded: {error}') from error
 
     def _subscribe(self, topic: str, msgtype: str, publishers: Sequence[Any]) -> None:
+        try:
+            message_class = _message_class(msgtype)
+        except BagError as error:
+            self.get_logger().error(f'{topic} is not recorded: {error}')
+            return
         profiles = [publisher.qos_profile for publisher in publishers]
         connection = self._writer.add_topic(
             topic, msgtype, _definition(msgtype), [_recorded(profile) for profile in profiles]
         )
         self.create_subscription(
-            _message_class(msgtype), topic, partial(self._write, connection),
-            _compatible(profiles), raw=True,
+            message_class, topic, partial(self._write, connection), _compatible(profiles),
+            raw=True,
         )
         self.get_logger().info(f'recording {topic}')
 
     def _write(self, connection: Connection, data: bytes) -> None:
-        try:
-            self._writer.write(connection, time.time_ns(), data)
-        except BagError as error:
-            self.failure = error
-        else:
-            self.counts[connection.topic] += 1
+        self._writer.write(connection, time.time_ns(), data)
+        self.counts[connection.topic] += 1
 
 
 def record_topics(
@@ -128,8 +136,6 @@ def record_topics(
         with _told_to_stop() as told, BagWriter(path, StoragePlugin.MCAP, keep=True) as writer:
             recorder = Recorder(writer, topics)
             _spin(recorder, duration_s, told)
-            if recorder.failure is not None:
-                raise recorder.failure
             return recorder.counts
     finally:
         rclpy.try_shutdown()
@@ -139,7 +145,7 @@ def _spin(recorder: Recorder, duration_s: float | None, told: threading.Event) -
     executor = SingleThreadedExecutor()
     executor.add_node(recorder)
     end = math.inf if duration_s is None else time.monotonic() + duration_s
-    while recorder.failure is None and not told.is_set() and time.monotonic() < end:
+    while not told.is_set() and time.monotonic() < end:
         executor.spin_once(timeout_sec=_POLL_S)
     _drain(executor, recorder)
 
@@ -150,7 +156,7 @@ def _drain(executor: SingleThreadedExecutor, recorder: Recorder) -> None:
     most = written + QUEUE_DEPTH * len(recorder.counts)
     # Without waiting, or messages that keep coming would be recorded on and on. A spin may also be
     # spent on a timer, which tells nothing of the queues.
-    while written < most and recorder.failure is None and idle < _IDLE_SPINS:
+    while written < most and idle < _IDLE_SPINS:
         executor.spin_once(timeout_sec=0)
         idle = 0 if recorder.written > written else idle + 1
         written = recorder.written

@@ -22,13 +22,16 @@ import subprocess
 import sys
 import time
 
+from depth_nn_transport.bag.errors import BagError
 from depth_nn_transport.bag.message_types import COMPRESSED_DEPTH
 from depth_nn_transport.bag.reader import BagReader
+from depth_nn_transport.bag.writer import BagWriter
 
 import pytest
 
 from rosbags.highlevel import AnyReader
 from rosbags.interfaces import QosReliability
+from rosbags.rosbag2 import StoragePlugin
 
 rclpy = pytest.importorskip('rclpy')
 
@@ -122,13 +125,46 @@ def test_a_name_that_no_topic_can_have_is_told(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def find_topic(writer) -> None:
+    """Let a recorder with this writer find the topic."""
+    from depth_nn_transport.bag.record import Recorder
+    from rclpy.executors import SingleThreadedExecutor
+
+    executor = SingleThreadedExecutor()
+    executor.add_node(recorder := Recorder(writer, [TOPIC]))
+    while not recorder.get_publishers_info_by_topic(TOPIC):
+        time.sleep(0.05)
+    # The recorder looks for topics whenever its timer fires.
+    executor.spin_once(TIMEOUT_S)
+    recorder.destroy_node()
+
+
+def test_a_topic_of_a_type_that_is_not_installed_is_told_and_left_out(
+        publisher, tmp_path, monkeypatch, capfd):
+    monkeypatch.setitem(sys.modules, 'depth_nn_transport_msgs.msg', None)
+    with BagWriter(tmp_path / 'bag', StoragePlugin.MCAP) as writer:
+        find_topic(writer)
+    assert f'{TOPIC} is not recorded' in capfd.readouterr().err
+    with BagReader(tmp_path / 'bag') as reader:
+        assert reader.connections == []
+
+
+def test_a_bag_that_cannot_be_written_ends_the_recording(publisher):
+    class FullDisk:
+
+        def add_topic(self, *_):
+            raise BagError('no space left')
+
+    with pytest.raises(BagError, match='no space left'):
+        find_topic(FullDisk())
+
+
 class Waiting:
     """Stands for recorder and executor: events that wait, each handled by a spin as rclpy does."""
 
     def __init__(self, *events: str) -> None:
         self.events = list(events)
         self.counts = {TOPIC: 0}
-        self.failure = None
 
     @property
     def written(self) -> int:
