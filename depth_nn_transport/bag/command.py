@@ -153,7 +153,7 @@ def decompress(
         chosen = encoded_topics(reader, _names(topics))
         names = decompressed_names(reader, chosen)
         conversions = {
-            topic.id: Conversion(names[topic.id], IMAGE, _decompression(topic))
+            topic.id: Conversion(names[topic.id], IMAGE, _decompression())
             for topic in chosen
         }
         _convert(reader, target, conversions, storage, model, threads, runtime, as_json)
@@ -238,9 +238,9 @@ def _compression(topic: Connection, settings: dict[str, Any]) -> Call:
     return call
 
 
-def _decompression(topic: Connection) -> Call:
+def _decompression() -> Call:
     def call(number: int, data: bytes) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return worker.decompress, (topic.topic, data)
+        return worker.decompress, (data,)
 
     return call
 

@@ -35,9 +35,8 @@ _FLOAT_TOLERANCE = 1e-3
 
 @dataclass(frozen=True)
 class Side:
-    """A message of one of the bags under comparison: topic, type and CDR bytes."""
+    """A message of one of the bags under comparison: type and CDR bytes."""
 
-    topic: str
     msgtype: str
     data: bytes
 
@@ -109,7 +108,7 @@ def picture_of(original: Side, restored: Side) -> FramePair:
 
 
 def _restore(side: Side) -> tuple[Any, Depth]:
-    return restore(side.topic, side.msgtype, side.data)
+    return restore(side.msgtype, side.data)
 
 
 def _lattice(original: NDArray[np.float32], *messages: Any) -> Lattice:

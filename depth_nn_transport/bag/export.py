@@ -109,6 +109,4 @@ def _tasks(reader: BagReader, topic: Connection, report: ExportReport) -> Iterat
             report.refused[str(error)] += 1
             continue
         path = report.folder / f'{number:06d}_{stamp}{IMAGE_SUFFIX}'
-        yield Task(
-            None, len(data), worker.export, (topic.topic, topic.msgtype, data, path)
-        )
+        yield Task(None, len(data), worker.export, (topic.msgtype, data, path))

@@ -204,7 +204,7 @@ def _frames(reader: BagReader, topic: Connection) -> Iterator[tuple[int, Side]]:
     for _, _, data in reader.messages([topic]):
         with suppress(InvalidDepthError):
             stamp = stamp_ns(read_message(data, topic.msgtype))
-        yield stamp, Side(topic.topic, topic.msgtype, data)
+        yield stamp, Side(topic.msgtype, data)
 
 
 def _pairs(

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +42,9 @@ from depth_nn_transport.frames.files import write_depth
 from depth_nn_transport.frames.messages import message_to_encoded
 from depth_nn_transport.runtime.registry import AUTO
 
-# Cameras in one bag that each keep a codec with their lattice at hand; making one takes as long as
-# many frames.
-_CODECS = 16
+# Cameras in one bag that each keep an encoder with their lattice at hand; making one takes as long
+# as many frames.
+_ENCODERS = 16
 
 _model = DEFAULT_MODEL
 _runtime = AUTO
@@ -73,9 +73,15 @@ def prepare(model: str, runtime: str) -> None:
     cv2.setNumThreads(1)
 
 
-@lru_cache(_CODECS)
-def codec_of(topic: str) -> DepthCodec:
-    """Return the codec of a topic, which remembers the lattice of its camera."""
+@lru_cache(_ENCODERS)
+def _encoder(topic: str) -> DepthCodec:
+    """Return the encoder of a topic, which remembers the lattice of its camera."""
+    return DepthCodec(_model, 1, _runtime)
+
+
+@cache
+def _decoder() -> DepthCodec:
+    """Return the decoder of all topics: a frame holds what it takes to decode it."""
     return DepthCodec(_model, 1, _runtime)
 
 
@@ -95,35 +101,35 @@ def compress(
     try:
         message = read_message(data, msgtype)
         depth = depth_of(message)
-        encoded = codec_of(topic).encode(depth, **settings)
+        encoded = _encoder(topic).encode(depth, **settings)
     except InvalidDepthError as error:
         return Refused(str(error))
-    # Each worker's codec has seen some of the frames only.
+    # Each worker's encoder has seen some of the frames only.
     numbered = encoded.numbered(sequence)
     compressed = compressed_message(numbered, encoding_of(message), message.header)
     return Converted(compressed, depth.size)
 
 
-def decompress(topic: str, data: bytes) -> Converted | Refused:
+def decompress(data: bytes) -> Converted | Refused:
     """Turn a CompressedDepth into an Image."""
     try:
         message = read_message(data, COMPRESSED_DEPTH)
-        depth = codec_of(topic).decode(message_to_encoded(message))
+        depth = _decoder().decode(message_to_encoded(message))
     except (InvalidDepthError, CorruptStreamError, UnsupportedFormatError) as error:
         return Refused(str(error))
     return Converted(image_message(depth, message.encoding, message.header), depth.size)
 
 
-def export(topic: str, msgtype: str, data: bytes, path: Path) -> Refused | None:
+def export(msgtype: str, data: bytes, path: Path) -> Refused | None:
     """Write the depth of a message to a 16-bit PNG in mm."""
     try:
-        write_depth(path, restore(topic, msgtype, data)[1])
+        write_depth(path, restore(msgtype, data)[1])
     except (InvalidDepthError, CorruptStreamError, UnsupportedFormatError) as error:
         return Refused(str(error))
     return None
 
 
-def restore(topic: str, msgtype: str, data: bytes) -> tuple[Any, Depth]:
+def restore(msgtype: str, data: bytes) -> tuple[Any, Depth]:
     """Return a message of any type that holds depth, and its depth image.
 
     Raises:
@@ -132,5 +138,5 @@ def restore(topic: str, msgtype: str, data: bytes) -> tuple[Any, Depth]:
     """
     message = read_message(data, msgtype)
     if msgtype == COMPRESSED_DEPTH:
-        return message, codec_of(topic).decode(message_to_encoded(message))
+        return message, _decoder().decode(message_to_encoded(message))
     return message, depth_of(message)
