@@ -74,9 +74,11 @@ class WorkerPool:
         )
         # Ctrl-C is ignored by processes that start while their parent ignores it.
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        for _ in range(processes):
-            self._executor.submit(os.getpid)
-        signal.signal(signal.SIGINT, previous)
+        try:
+            for _ in range(processes):
+                self._executor.submit(os.getpid)
+        finally:
+            signal.signal(signal.SIGINT, previous)
 
     def __enter__(self) -> WorkerPool:
         """Return the pool."""

@@ -15,8 +15,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
 import operator
 import os
+import signal
 import time
 
 from depth_nn_transport.bag.errors import BagError
@@ -58,6 +60,17 @@ def test_only_a_little_is_read_ahead(pool, task):
 def test_errors_of_a_task_are_raised_here(pool):
     with pytest.raises(ZeroDivisionError):
         list(pool.in_order([Task(0, 1, divmod, (1, 0))]))
+
+
+def test_ctrl_c_works_though_no_worker_can_be_started(monkeypatch):
+    def refuse(*_):
+        raise OSError('no more processes')
+
+    before = signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(ProcessPoolExecutor, 'submit', refuse)
+    with pytest.raises(OSError, match='no more processes'):
+        WorkerPool(1, operator.not_, (0,))
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_a_worker_that_dies_is_told():
