@@ -190,7 +190,8 @@ def verify_command(
             # Only this needs matplotlib.
             from depth_nn_transport.bag.picture import draw_worst
 
-            draw_worst(worst_frames(depth, pool), out)
+            if not draw_worst(worst_frames(depth, pool), out):
+                click.echo(f'{out} is not written: no frame that was compared differs', err=True)
     raise SystemExit(0 if is_good(depth, others) else 1)
 
 

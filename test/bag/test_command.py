@@ -222,6 +222,13 @@ def test_verify_tells_what_it_found_though_no_picture_can_be_drawn(bag, compress
     assert RAW in result.stdout
 
 
+def test_verify_says_why_it_draws_nothing(tmp_path):
+    before = write_images(tmp_path / 'before', {'/a': [frame(0)]})
+    picture = tmp_path / 'worst.png'
+    result = run('verify', before, before, '--threads', 1, '--out', picture)
+    assert f'{picture} is not written: no frame' in result.stderr and not picture.exists()
+
+
 def test_verify_prints_json_of_frames_without_depth(tmp_path):
     before = write_images(tmp_path / 'before', {'/a': [np.zeros((16, 16), np.uint16)]})
     result = run('verify', before, before, '--threads', 1, '--json')
