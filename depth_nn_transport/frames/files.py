@@ -20,13 +20,13 @@ from pathlib import Path
 
 import cv2
 from depth_nn_transport.codec.container import EncodedDepth
+from depth_nn_transport.codec.depth_frame import Depth
 from depth_nn_transport.codec.errors import DepthCodecError
+from depth_nn_transport.frames.millimetres import to_millimetres
 import numpy as np
 from numpy.typing import NDArray
 
 ENCODED_SUFFIX = '.dnt'
-# More than a PNG of millimetres holds.
-_MAX_METRES = 66
 IMAGE_SUFFIX = '.png'
 
 
@@ -78,21 +78,14 @@ def read_depth(path: Path) -> NDArray[np.uint16]:
     return image.astype(np.uint16, copy=False)
 
 
-def write_depth(path: Path, depth: NDArray[np.uint16] | NDArray[np.float32]) -> None:
-    """Write a depth image as 16-bit PNG in mm; metres are rounded and limited to 65.535 m.
-
-    NaN and infinite depth are holes, as for the codec.
+def write_depth(path: Path, depth: Depth) -> None:
+    """Write a depth image as 16-bit PNG in mm, see `to_millimetres`.
 
     Raises:
         FrameFileError: if the file cannot be written.
 
     """
-    millimetres = depth
-    if depth.dtype == np.float32:
-        # Limited first, lest the product be infinite.
-        metres = np.where(np.isfinite(depth), np.clip(depth, 0, _MAX_METRES), 0)
-        millimetres = metres.astype(np.float32) * 1000
-    write_image(path, np.clip(np.rint(millimetres), 0, 65535).astype(np.uint16))
+    write_image(path, to_millimetres(depth))
 
 
 def write_image(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:

@@ -21,6 +21,7 @@ import sys
 from typing import Any
 
 from depth_nn_transport.frames.messages import check_image, PIXEL_TYPES, read_rows
+from depth_nn_transport.frames.millimetres import to_millimetres
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,19 +59,13 @@ def depth_to_image(depth: NDArray[Any], encoding: str, header: Header) -> Image:
 
 
 def convert_depth(depth: NDArray[Any], encoding: str) -> NDArray[Any]:
-    """
-    Return depth (H, W) as an encoding has it: uint16 in mm or float32 in metres.
-
-    What does not fit into 16 bits becomes a hole, as it cannot be told.
-    """
+    """Return depth (H, W) as an encoding has it: uint16 in mm or float32 in metres."""
     wanted = PIXEL_TYPES[encoding]
     if depth.dtype == wanted:
         return depth
     if wanted == np.float32:
         return np.where(depth > 0, depth / np.float32(1000), np.float32(np.nan))
-    millimetres = np.rint(depth * np.float32(1000))
-    fits = (millimetres >= 1) & (millimetres <= np.iinfo(np.uint16).max)
-    return np.where(fits, millimetres, 0).astype(np.uint16)
+    return to_millimetres(depth)
 
 
 @cache

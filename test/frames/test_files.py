@@ -59,7 +59,7 @@ def test_depth_round_trip(tmp_path):
 
 def test_metres_are_written_as_millimetres(tmp_path):
     write_depth(tmp_path / 'a.png', np.array([[1.2345, np.nan, 70, 0]], np.float32))
-    np.testing.assert_array_equal(read_depth(tmp_path / 'a.png'), [[1234, 0, 65535, 0]])
+    np.testing.assert_array_equal(read_depth(tmp_path / 'a.png'), [[1234, 0, 0, 0]])
 
 
 @pytest.mark.parametrize('image', [
