@@ -26,6 +26,7 @@ from depth_nn_transport.codec.depth_frame import Depth, is_depth, plain_millimet
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.frames.error_histogram import ErrorHistogram, QUANTA_BIN
+from depth_nn_transport.frames.errors import FrameErrors, quanta_errors
 import numpy as np
 from numpy.typing import NDArray
 
@@ -82,15 +83,13 @@ def compare(original: Side, restored: Side) -> FrameComparison | str:
         return str(error)
     if before.shape != after.shape:
         return f'{before.shape[1]}x{before.shape[0]} became {after.shape[1]}x{after.shape[0]}'
-    first, second = plain_millimetres(before), plain_millimetres(after)
-    valid = (first > 0) & (second > 0)
-    mm = np.abs(second - first)[valid]
-    quanta = _quanta_errors(first, second, _lattice(first, message, other))[valid]
-    changed = int(((first > 0) != (second > 0)).sum())
-    worst = float(quanta.max(initial=0))
+    lattice = _lattice(plain_millimetres(before), message, other)
+    errors = FrameErrors.of(before, after, lattice)
+    worst = float(errors.quanta.max(initial=0))
     return FrameComparison(
-        stamp_ns(message), before.size, _histogram(1, mm), _histogram(QUANTA_BIN, quanta),
-        float(mm.max(initial=0)), worst, changed, _broken_promise(other, before, after, worst),
+        stamp_ns(message), before.size, _histogram(1, errors.mm),
+        _histogram(QUANTA_BIN, errors.quanta), float(errors.mm.max(initial=0)), worst,
+        errors.changed_holes, _broken_promise(other, before, after, worst),
     )
 
 
@@ -103,8 +102,8 @@ def picture_of(original: Side, restored: Side) -> FramePair:
     """
     (message, before), (other, after) = _restore(original), _restore(restored)
     first, second = plain_millimetres(before), plain_millimetres(after)
-    errors = _quanta_errors(first, second, _lattice(first, message, other))
-    return FramePair(first, second, errors)
+    lattice = _lattice(first, message, other)
+    return FramePair(first, second, quanta_errors(first, second, lattice))
 
 
 def _restore(side: Side) -> tuple[Any, Depth]:
@@ -117,13 +116,6 @@ def _lattice(original: NDArray[np.float32], *messages: Any) -> Lattice:
         if message.__msgtype__ == COMPRESSED_DEPTH:
             return Lattice.from_signed(message.lattice_constant)
     return Lattice.from_depth(np.clip(np.rint(original), 0, 65535).astype(np.uint16))
-
-
-def _quanta_errors(
-    original: NDArray[np.float32], restored: NDArray[np.float32], lattice: Lattice
-) -> NDArray[np.float32]:
-    errors: NDArray[np.float32] = np.abs(lattice.to_quanta(restored) - lattice.to_quanta(original))
-    return errors
 
 
 def _histogram(width: float, errors: NDArray[np.float32]) -> ErrorHistogram:

@@ -23,6 +23,7 @@ from typing import Any
 from depth_nn_transport.bench.frames import Frame
 from depth_nn_transport.bench.measurement import OperatingPoint
 from depth_nn_transport.bench.peers import Codec
+from depth_nn_transport.frames.errors import quanta_errors
 
 from matplotlib.figure import Figure
 
@@ -81,8 +82,7 @@ def draw_largest_errors(
 
 def error_map(frame: Frame, restored: NDArray[np.uint16]) -> NDArray[np.float32]:
     """Return absolute errors (H, W) in quanta, 0 in holes."""
-    quanta = frame.lattice.to_quanta
-    error = np.abs(quanta(restored) - quanta(frame.depth))
+    error = quanta_errors(frame.depth, restored, frame.lattice)
     return np.where(frame.depth > 0, error, np.float32(0))
 
 

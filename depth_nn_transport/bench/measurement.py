@@ -22,8 +22,9 @@ from pathlib import Path
 import time
 
 from depth_nn_transport.bench.frames import Frame, frame_paths, unit_mm
-from depth_nn_transport.bench.metrics import measure, Metrics, psnr_db
+from depth_nn_transport.bench.metrics import measure, Metrics
 from depth_nn_transport.bench.peers import Codec
+from depth_nn_transport.frames.errors import psnr_db
 from depth_nn_transport.frames.files import read_depth
 
 import numpy as np

@@ -29,7 +29,6 @@ from numpy.typing import NDArray
 EDGE_QUANTA = 8.0
 # A restored point flies if it is further than this from every valid original around it.
 FLYING_QUANTA = 3.0
-PEAK_MM = 65535.0
 BANDS_M = {
     '0_to_2m': (0.0, 2.0), '2_to_4m': (2.0, 4.0), '4_to_10m': (4.0, 10.0),
     'beyond_10m': (10.0, math.inf), 'within_4m': (0.0, 4.0),
@@ -106,11 +105,6 @@ def flying(
     distance = np.abs(window - restored[rows, columns, None, None])
     between[rows, columns] = (distance > FLYING_QUANTA).all(axis=(1, 2))
     return between
-
-
-def psnr_db(rms_mm: float) -> float:
-    """PSNR of an RMS error, peak 65535 mm; infinite if there is no error."""
-    return 20 * math.log10(PEAK_MM / rms_mm) if rms_mm != 0 else math.inf
 
 
 def _valid_range(

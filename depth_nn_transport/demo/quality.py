@@ -19,11 +19,10 @@ import math
 
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.frames.error_histogram import ErrorHistogram, QUANTA_BIN
+from depth_nn_transport.frames.errors import FrameErrors, psnr_db
 
 import numpy as np
 from numpy.typing import NDArray
-
-PEAK_MM = 65535
 
 
 class Quality:
@@ -37,22 +36,12 @@ class Quality:
 
     def add(self, original: NDArray[np.uint16], restored: NDArray[np.uint16]) -> None:
         """Compare a frame, mm, 0 is a hole."""
-        self.changed_holes += int(((original == 0) != (restored == 0)).sum())
-        valid = (original > 0) & (restored > 0)
-        difference = restored.astype(np.int64) - original
-        self.mm.add(np.abs(difference[valid]))
-        self.quanta.add(self.quanta_errors(original, restored)[valid])
-
-    def quanta_errors(
-            self, original: NDArray[np.uint16], restored: NDArray[np.uint16],
-    ) -> NDArray[np.float32]:
-        """Return the absolute errors (H, W) in quanta of the original's lattice."""
         self._lattice = Lattice.from_depth(original, self._lattice)
-        quanta = self._lattice.to_quanta
-        errors: NDArray[np.float32] = np.abs(quanta(restored) - quanta(original))
-        return errors
+        errors = FrameErrors.of(original, restored, self._lattice)
+        self.mm.add(errors.mm)
+        self.quanta.add(errors.quanta)
+        self.changed_holes += errors.changed_holes
 
     def psnr(self) -> float:
         """Return the PSNR in dB over valid pixels for the peak of a 16-bit image."""
-        mean_square = self.mm.mean_square()
-        return 10 * math.log10(PEAK_MM**2 / mean_square) if mean_square else math.inf
+        return psnr_db(math.sqrt(self.mm.mean_square()))

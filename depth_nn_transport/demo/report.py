@@ -19,8 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.demo.player import Passage
 from depth_nn_transport.demo.quality import Quality
+from depth_nn_transport.frames.errors import quanta_errors
 from depth_nn_transport.nodes.drop_reasons import REPLACED
 
 import matplotlib.figure
@@ -166,7 +168,7 @@ def draw_row(
     """Draw one frame: two depth images of one scale, and their difference."""
     valid = original > 0
     limit = float(np.percentile(original[valid], 98)) / 1e3 if valid.any() else 1.0
-    errors = Quality().quanta_errors(original, restored)
+    errors = quanta_errors(original, restored, Lattice.from_depth(original))
     drawings: tuple[tuple[str, NDArray[Any], float, str], ...] = (
         ('original, m', original / 1e3, limit, 'turbo'),
         ('restored, m', restored / 1e3, limit, 'turbo'),

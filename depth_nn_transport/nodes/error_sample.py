@@ -19,9 +19,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from depth_nn_transport import EncodedDepth
-from depth_nn_transport.codec.depth_frame import plain_millimetres
+from depth_nn_transport.frames.errors import FrameErrors
 
-import numpy as np
 from numpy.typing import NDArray
 
 
@@ -42,13 +41,8 @@ def compare(original: NDArray[Any], restored: NDArray[Any], encoded: EncodedDept
 
     A quantum is a step of the frame's own lattice.
     """
-    lattice = encoded.lattice
-    original_mm, restored_mm = plain_millimetres(original), plain_millimetres(restored)
-    changed = int(((original_mm > 0) != (restored_mm > 0)).sum())
-    both = (original_mm > 0) & (restored_mm > 0)
-    if not both.any():
-        return ErrorSample(0.0, 0.0, 0.0, 0.0, changed)
-    mm = np.abs(restored_mm[both] - original_mm[both])
-    quanta = np.abs(lattice.to_quanta(restored_mm[both]) - lattice.to_quanta(original_mm[both]))
-    return ErrorSample(float(quanta.mean()), float(quanta.max()), float(mm.mean()),
-                       float(mm.max()), changed)
+    errors = FrameErrors.of(original, restored, encoded.lattice)
+    if errors.mm.size == 0:
+        return ErrorSample(0.0, 0.0, 0.0, 0.0, errors.changed_holes)
+    return ErrorSample(float(errors.quanta.mean()), float(errors.quanta.max()),
+                       float(errors.mm.mean()), float(errors.mm.max()), errors.changed_holes)

@@ -91,8 +91,3 @@ def test_a_filled_hole_is_told():
     original = np.array([[0, 1000]], np.uint16)
     restored = np.array([[1000, 1000]], np.uint16)
     assert metrics.measure(original, restored, LATTICE)['holes_exact'] == 0
-
-
-def test_psnr_has_the_peak_of_16_bits():
-    assert metrics.psnr_db(6553.5) == pytest.approx(20)
-    assert metrics.psnr_db(0) == math.inf
