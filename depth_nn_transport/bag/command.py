@@ -15,7 +15,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 import json
 from pathlib import Path
 import time
@@ -58,13 +58,10 @@ from depth_nn_transport.options import (
     settings_options,
     workers_option,
 )
-from rosbags.interfaces import Connection
 from rosbags.rosbag2 import StoragePlugin
 from tqdm import tqdm
 
 _EXPECTED = BagError, DepthCodecError, FrameFileError, OSError
-
-Call = Callable[[int, bytes], tuple[Callable[..., Any], tuple[Any, ...]]]
 
 _STORAGES = {'sqlite3': StoragePlugin.SQLITE3, 'mcap': StoragePlugin.MCAP}
 
@@ -126,7 +123,10 @@ def compress(
         chosen = image_topics(reader, _names(topics))
         names = compressed_names(reader, chosen)
         conversions = {
-            topic.id: Conversion(names[topic.id], COMPRESSED_DEPTH, _compression(topic, settings))
+            topic.id: Conversion(
+                names[topic.id], COMPRESSED_DEPTH,
+                partial(worker.compress, topic.topic, topic.msgtype, settings),
+            )
             for topic in chosen
         }
         _convert(reader, target, conversions, storage, model, threads, runtime, as_json)
@@ -153,7 +153,7 @@ def decompress(
         chosen = encoded_topics(reader, _names(topics))
         names = decompressed_names(reader, chosen)
         conversions = {
-            topic.id: Conversion(names[topic.id], IMAGE, _decompression())
+            topic.id: Conversion(names[topic.id], IMAGE, worker.decompress)
             for topic in chosen
         }
         _convert(reader, target, conversions, storage, model, threads, runtime, as_json)
@@ -230,20 +230,6 @@ def record(target: Path, topics: tuple[str, ...], duration: float | None) -> Non
     for topic, count in counts.items():
         click.echo(f'{topic}: {count} messages')
     click.echo(f'{target}: {bag_size(target) / MB:.2f} MB')
-
-
-def _compression(topic: Connection, settings: dict[str, Any]) -> Call:
-    def call(number: int, data: bytes) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return worker.compress, (topic.topic, topic.msgtype, data, number, settings)
-
-    return call
-
-
-def _decompression() -> Call:
-    def call(number: int, data: bytes) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return worker.decompress, (data,)
-
-    return call
 
 
 def _convert(

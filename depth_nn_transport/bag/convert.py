@@ -22,7 +22,7 @@ from typing import Any
 
 from depth_nn_transport.bag.message_types import definition_of, known_definition
 from depth_nn_transport.bag.pool import Task, WorkerPool
-from depth_nn_transport.bag.reader import BagReader, Message
+from depth_nn_transport.bag.reader import BagReader
 from depth_nn_transport.bag.worker import Converted, Refused
 from depth_nn_transport.bag.writer import BagWriter
 from rosbags.interfaces import Connection, ConnectionExtRosbag2
@@ -57,14 +57,14 @@ class Conversion:
     Attributes:
         target: name of the new topic.
         msgtype: of the new topic.
-        call: given the number of a message in its topic and its bytes, returns the function and
-            the arguments for a worker.
+        work: what a worker does to a message, given the number of that in its topic and its
+            bytes; can be pickled.
 
     """
 
     target: str
     msgtype: str
-    call: Callable[[int, bytes], tuple[Callable[..., Converted | Refused], tuple[Any, ...]]]
+    work: Callable[[int, bytes], Converted | Refused]
 
 
 def convert(
@@ -154,14 +154,8 @@ def _tasks(reader: BagReader, conversions: Mapping[int, Conversion]) -> Iterator
         if conversion is None:
             yield Task(message, len(data))
         else:
-            yield _call(message, conversion, numbers[topic.id])
+            yield Task(message, len(data), conversion.work, (numbers[topic.id], data))
             numbers[topic.id] += 1
-
-
-def _call(message: Message, conversion: Conversion, number: int) -> Task:
-    data = message[2]
-    function, arguments = conversion.call(number, data)
-    return Task(message, len(data), function, arguments)
 
 
 def _qos(topic: Connection) -> list[Any]:

@@ -86,16 +86,16 @@ def _decoder() -> DepthCodec:
 
 
 def compress(
-    topic: str, msgtype: str, data: bytes, sequence: int, settings: Mapping[str, Any]
+    topic: str, msgtype: str, settings: Mapping[str, Any], number: int, data: bytes
 ) -> Converted | Refused:
     """Turn a message that holds depth into a CompressedDepth.
 
     Args:
         topic: of the message.
         msgtype: of the message.
-        data: its CDR bytes.
-        sequence: number of the frame in its topic.
         settings: of ``DepthCodec.encode``.
+        number: of the message in its topic.
+        data: its CDR bytes.
 
     """
     try:
@@ -105,13 +105,13 @@ def compress(
     except InvalidDepthError as error:
         return Refused(str(error))
     # Each worker's encoder has seen some of the frames only.
-    numbered = encoded.numbered(sequence)
+    numbered = encoded.numbered(number)
     compressed = compressed_message(numbered, encoding_of(message), message.header)
     return Converted(compressed, depth.size)
 
 
-def decompress(data: bytes) -> Converted | Refused:
-    """Turn a CompressedDepth into an Image."""
+def decompress(_: int, data: bytes) -> Converted | Refused:
+    """Turn a CompressedDepth into an Image, whatever its number."""
     try:
         message = read_message(data, COMPRESSED_DEPTH)
         depth = _decoder().decode(message_to_encoded(message))

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 import json
 from pathlib import Path
 import tempfile
@@ -38,12 +39,14 @@ from depth_nn_transport.bag.message_types import (
     make,
     serialize,
 )
+from depth_nn_transport.bag.plan import TRANSPORT_SUFFIX
 from depth_nn_transport.bag.pool import WorkerPool
 from depth_nn_transport.bag.reader import bag_size, BagReader
 from depth_nn_transport.bag.writer import BagWriter
 from depth_nn_transport.bench.frames import frame_paths
 from depth_nn_transport.frames.compressed_depth import encode_transport
 from depth_nn_transport.frames.files import read_depth
+from depth_nn_transport.nodes.topics import COMPRESSED_SUFFIX
 
 import matplotlib.figure
 
@@ -186,7 +189,7 @@ def write_raw(path: Path, frames: Sequence[Path]) -> None:
             writer.write(topic, stamp_ns, image_message(read_depth(frame), '16UC1', header))
 
 
-def to_transport(data: bytes, form: str) -> worker.Converted:
+def to_transport(form: str, _: int, data: bytes) -> worker.Converted:
     """Turn an Image into what compressed_depth_image_transport makes of it: `png` or `rvl`."""
     message = read_message(data, IMAGE)
     depth = np.asarray(depth_of(message), np.uint16)
@@ -250,15 +253,14 @@ def json_line(results: Sequence[HourOfCamera]) -> str:
 
 def _transport(form: str) -> Conversion:
     return Conversion(
-        f'{_TOPIC}/compressedDepth', COMPRESSED_IMAGE,
-        lambda number, data: (to_transport, (data, form)),
+        _TOPIC + TRANSPORT_SUFFIX, COMPRESSED_IMAGE, partial(to_transport, form)
     )
 
 
 def _ours(settings: Mapping[str, Any]) -> Conversion:
     return Conversion(
-        f'{_TOPIC}/depth_nn', COMPRESSED_DEPTH,
-        lambda number, data: (worker.compress, (_TOPIC, IMAGE, data, number, settings)),
+        _TOPIC + COMPRESSED_SUFFIX, COMPRESSED_DEPTH,
+        partial(worker.compress, _TOPIC, IMAGE, settings),
     )
 
 

@@ -37,7 +37,7 @@ FRAME = np.tile(np.rint(640_000 / np.arange(400, 464)), (48, 1)).astype(np.uint1
 def test_peers_are_what_the_bag_command_reads(form):
     stamp = make('builtin_interfaces/msg/Time', sec=1, nanosec=2)
     header = make('std_msgs/msg/Header', stamp=stamp, frame_id='camera')
-    converted = to_transport(image_message(FRAME, '16UC1', header), form)
+    converted = to_transport(form, 0, image_message(FRAME, '16UC1', header))
     message = read_message(converted.data, COMPRESSED_IMAGE)
     np.testing.assert_array_equal(depth_of(message), FRAME)
     assert converted.pixels == FRAME.size and message.header == header
