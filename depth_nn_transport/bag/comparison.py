@@ -48,7 +48,6 @@ class FrameComparison:
 
     Attributes:
         stamp_ns: of the header.
-        pixels: of the frame.
         mm, quanta: distributions of the absolute error.
         max_mm, max_quanta: greatest absolute errors.
         changed_holes: pixels that are a hole on one side only.
@@ -57,7 +56,6 @@ class FrameComparison:
     """
 
     stamp_ns: int
-    pixels: int
     mm: ErrorHistogram
     quanta: ErrorHistogram
     max_mm: float
@@ -87,9 +85,9 @@ def compare(original: Side, restored: Side) -> FrameComparison | str:
     errors = FrameErrors.of(before, after, lattice)
     worst = float(errors.quanta.max(initial=0))
     return FrameComparison(
-        stamp_ns(message), before.size, _histogram(1, errors.mm),
-        _histogram(QUANTA_BIN, errors.quanta), float(errors.mm.max(initial=0)), worst,
-        errors.changed_holes, _broken_promise(other, before, after, worst),
+        stamp_ns(message), _histogram(1, errors.mm), _histogram(QUANTA_BIN, errors.quanta),
+        float(errors.mm.max(initial=0)), worst, errors.changed_holes,
+        _broken_promise(other, before, after, worst),
     )
 
 

@@ -45,7 +45,7 @@ class DepthReport:
         original, restored: names of the topic in the two bags.
         frames: compared.
         missing, extra: frames of one of the bags only.
-        pixels, bytes_before, bytes_after: of the frames compared.
+        bytes_before, bytes_after: of the frames compared.
         mm, quanta: distributions of the absolute error over valid pixels.
         max_mm, max_quanta: greatest absolute errors.
         changed_holes: pixels that are a hole on one side only.
@@ -59,7 +59,6 @@ class DepthReport:
     frames: int = 0
     missing: int = 0
     extra: int = 0
-    pixels: int = 0
     bytes_before: int = 0
     bytes_after: int = 0
     mm: ErrorHistogram = field(default_factory=lambda: ErrorHistogram(1))
@@ -79,7 +78,6 @@ class DepthReport:
     def add(self, sides: tuple[Side, Side], comparison: FrameComparison) -> None:
         """Count a frame."""
         self.frames += 1
-        self.pixels += comparison.pixels
         self.mm.merge(comparison.mm)
         self.quanta.merge(comparison.quanta)
         self.max_mm = max(self.max_mm, comparison.max_mm)

@@ -19,6 +19,7 @@ import ctypes
 from pathlib import Path
 import subprocess
 import sys
+from types import SimpleNamespace
 
 from depth_nn_transport.nodes import memory
 from depth_nn_transport.nodes.memory import give_back_unused, unchanged_file_mappings
@@ -50,11 +51,13 @@ def test_a_thread_has_no_heap_of_its_own():
     assert heaps == {True: 1, False: 2}
 
 
-def test_memory_is_given_back_on_every_system(monkeypatch):
-    give_back_unused()
-    monkeypatch.setattr(ctypes, 'CDLL', lambda name: object())
+def test_a_system_that_is_not_linux_is_left_alone(monkeypatch):
+    advised = []
+    library = SimpleNamespace(madvise=lambda *part: advised.append(part))
+    monkeypatch.setattr(ctypes, 'CDLL', lambda name: library)
     monkeypatch.setattr(memory, 'MAPPINGS', Path('/nowhere'))
     give_back_unused()
+    assert advised == []
 
 
 # Prints how much of the process is resident, in kB, before and after, and that it still works.
