@@ -11,13 +11,11 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Fitted statistics and trained networks make coders that restore what was coded."""
+"""Corrections whose statistics are fitted take fewer bits and are restored."""
 
 from depth_nn_transport.codec.correction_coder import CorrectionCoder
-from depth_nn_transport.codec.plane_coder import PlaneCoder
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
 from depth_nn_transport.training.correction_model import fit_corrections, Sample
-from depth_nn_transport.training.plane_model import train_plane_coder
 import numpy as np
 
 
@@ -53,14 +51,3 @@ def test_fitted_corrections_are_cheaper_where_the_plane_tells_them():
         coder = CorrectionCoder(fit_corrections([sample]))
         sizes.append(len(coded(coder, edge - plane, seen, valid, latents, 8, 16)))
     assert sizes[1] < 0.7 * sizes[0]
-
-
-def test_a_trained_plane_coder_is_cheaper_than_an_ignorant_one():
-    rows, columns = np.mgrid[:96, :128]
-    plane = (300 + rows // 3 + columns // 5).astype(np.int32)
-    valid = (rows + columns) % 17 > 0
-    ignorant = PlaneCoder(train_plane_coder([], 0))
-    coder = PlaneCoder(train_plane_coder([(plane, valid)], 0))
-    data = coder.encode(plane, valid)
-    np.testing.assert_array_equal(coder.decode(data, valid)[valid], plane[valid])
-    assert len(data) < 0.7 * len(ignorant.encode(plane, valid))
