@@ -68,7 +68,8 @@ class EncodedDepth:
         sequence: number of the frame in its stream.
         reference: number of the frame that this one was predicted from; itself if none.
         mask: coded hole mask.
-        latents: coded latents.
+        latents: coded latents, steps and corrections; in bounded and lossless mode an engine and
+            its bytes.
         format_version: of the byte layout.
 
     """

@@ -95,7 +95,9 @@ def _pad(
         del sizes[-2:]
     if mode == b'constant':
         return functional.pad(x, sizes, value=0 if value is None else value.item())
-    return functional.pad(x, sizes, {b'edge': 'replicate'}[mode])
+    if mode != b'edge':
+        raise ModelLoadError(f'Pad in mode {mode!r} is not known to runtime torch')
+    return functional.pad(x, sizes, 'replicate')
 
 
 def _reshape(x: Tensor, shape: Tensor, *, allowzero: int = 0) -> Tensor:

@@ -50,7 +50,7 @@ from tqdm import tqdm
 Array = NDArray[np.float32]
 
 # Of a model, made before its networks.
-MAP_FILES = (MASK_FILE, STEPS_FILE, CORRECTIONS_FILE, PLANE_FILE)
+PREPARED_FILES = (MASK_FILE, STEPS_FILE, CORRECTIONS_FILE, PLANE_FILE)
 # Symbols that the analytic distribution counts for.
 PRIOR_SYMBOLS = 300.0
 # At which frames are coded to count their symbols.
@@ -101,12 +101,12 @@ def export_fitted(model: DepthModel, recordings: Sequence[Recording], out: Path)
         OSError: if it cannot be written.
 
     """
-    if lacking := [name for name in MAP_FILES if not (out / name).is_file()]:
+    if lacking := [name for name in PREPARED_FILES if not (out / name).is_file()]:
         raise ValueError(f'{out} lacks {", ".join(lacking)}, which `train maps`, `train plane` '
                          'and `train corrections` make')
     with TemporaryDirectory(prefix=f'.{out.name}-', dir=out.parent) as place:
         scratch = Path(place)
-        for name in MAP_FILES:
+        for name in PREPARED_FILES:
             shutil.copy(out / name, scratch)
         export_model(model, scratch)
         latent = logistic_tables()

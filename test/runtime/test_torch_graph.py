@@ -141,6 +141,17 @@ def test_what_is_not_known_is_named_at_once(node, told):
         TorchGraph(model_of([node]).SerializeToString(), 'graph', CPU)
 
 
+@pytest.mark.parametrize('node', [
+    helper.make_node('Pad', ['x', 'pads'], ['y'], mode='reflect'),
+    helper.make_node('DepthToSpace', ['x'], ['y'], blocksize=2, mode='DCR'),
+])
+def test_a_mode_that_is_not_known_is_told_when_it_comes_to_it(node):
+    pads = 'pads', integers(0, 0, 1, 1, 0, 0, 1, 1)
+    graph = TorchGraph(model_of([node], [pads]).SerializeToString(), 'graph', CPU)
+    with pytest.raises(ModelLoadError, match='mode'):
+        graph(torch.from_numpy(IMAGE))
+
+
 def test_bytes_that_are_no_graph_are_refused():
     with pytest.raises(ModelLoadError, match='graph'):
         TorchGraph(b'\xffno graph', 'graph', CPU)

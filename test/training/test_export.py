@@ -52,7 +52,7 @@ from depth_nn_transport.training.export import (
 from depth_nn_transport.training.fit_tables import (
     export_fitted,
     fit_tables,
-    MAP_FILES,
+    PREPARED_FILES,
     SymbolCounter,
 )
 from depth_nn_transport.training.model import DepthModel, ModelConfig
@@ -231,7 +231,7 @@ def test_counter_mixes_counts_with_the_prior():
 def test_a_model_is_exported_whole_or_not_at_all(model, recordings, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r'lacks mask\.npz'):
         export_fitted(model, recordings[1:], tmp_path)
-    for name in MAP_FILES:
+    for name in PREPARED_FILES:
         (tmp_path / name).write_bytes((MODELS / 'main' / name).read_bytes())
     before = set(tmp_path.iterdir())
     with monkeypatch.context() as patch:
