@@ -65,8 +65,9 @@ def test_a_hole_that_changed_is_no_error():
     assert (comparison.changed_holes, comparison.max_mm) == (4, 0)
 
 
-def test_another_size_is_told():
-    assert compare(image(DEPTH), image(DEPTH[:20])) == '64x48 became 64x20'
+@pytest.mark.parametrize('part, size', [(DEPTH[:20], '64x20'), (DEPTH[:, :20], '20x48')])
+def test_another_size_is_told(part, size):
+    assert compare(image(DEPTH), image(part)) == f'64x48 became {size}'
 
 
 def test_a_damaged_message_is_told():

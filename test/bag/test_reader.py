@@ -56,12 +56,14 @@ def test_a_truncated_bag_is_refused_by_name(bag, tmp_path, share):
     assert str(path) in str(raised.value)
 
 
-def test_a_database_that_was_not_closed_is_refused(bag, tmp_path):
-    path = tmp_path / 'open.db3'
-    path.write_bytes(data_file(bag).read_bytes())
-    path.with_name('open.db3-wal').write_bytes(b'pages')
+@pytest.mark.parametrize('leftover', ['-wal', '-journal'])
+def test_a_database_that_was_not_closed_is_refused(tmp_path, leftover):
+    path = write_bag(tmp_path / 'bag', StoragePlugin.SQLITE3, frames=1) / 'bag.db3'
+    path.with_name(f'bag.db3{leftover}').write_bytes(b'pages')
     with pytest.raises(BagError, match='was not closed'):
         BagReader(path)
+    path.with_name(f'bag.db3{leftover}').write_bytes(b'')
+    assert len(read_all(path)) == 7
 
 
 def copied(bag, path):

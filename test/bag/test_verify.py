@@ -18,7 +18,17 @@ from __future__ import annotations
 from collections import Counter
 
 from depth_nn_transport.bag.comparison import FrameComparison
-from depth_nn_transport.bag.verify import _pairs, DepthReport, WORST_FRAMES
+from depth_nn_transport.bag.message_types import known_definition
+from depth_nn_transport.bag.reader import BagReader
+from depth_nn_transport.bag.summary import is_good
+from depth_nn_transport.bag.verify import (
+    _compare_others,
+    _pairs,
+    DepthReport,
+    OtherReport,
+    WORST_FRAMES,
+)
+from depth_nn_transport.bag.writer import BagWriter
 from depth_nn_transport.frames.error_histogram import ErrorHistogram, QUANTA_BIN
 
 from hypothesis import given, strategies as st
@@ -27,6 +37,9 @@ import numpy as np
 
 import pytest
 
+from rosbags.rosbag2 import StoragePlugin
+
+TEXT = 'std_msgs/msg/String'
 STAMPS = st.lists(st.integers(0, 20)).map(sorted)
 
 
@@ -76,3 +89,22 @@ def test_the_worst_frames_are_kept_and_none_without_error(errors):
         report.add((), comparison(quanta))
     kept = sorted((entry[3].max_quanta for entry in report.worst), reverse=True)
     assert kept == sorted(filter(None, errors), reverse=True)[:WORST_FRAMES]
+
+
+@pytest.mark.parametrize('loss', [
+    {'missing': 1}, {'extra': 1}, {'changed_holes': 1}, {'problems': Counter(['damaged'])}])
+def test_whatever_is_lost_is_not_good(loss):
+    good = DepthReport('/a', '/a')
+    assert is_good([good], [OtherReport('/b', True)])
+    assert not is_good([good, DepthReport('/a', '/a', **loss)], [])
+    assert not is_good([good], [OtherReport('/b', False)])
+
+
+@pytest.mark.parametrize('time, data, same', [
+    (1, b'data', True), (2, b'data', False), (1, b'text', False)])
+def test_other_messages_agree_in_times_and_bytes(tmp_path, time, data, same):
+    for name, message in (('before', (1, b'data')), ('after', (time, data))):
+        with BagWriter(tmp_path / name, StoragePlugin.MCAP) as writer:
+            writer.write(writer.add_topic('/b', TEXT, known_definition(TEXT)), *message)
+    with BagReader(tmp_path / 'before') as before, BagReader(tmp_path / 'after') as after:
+        assert _compare_others(before, after, ()) == [OtherReport('/b', same)]

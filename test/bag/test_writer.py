@@ -24,7 +24,7 @@ from depth_nn_transport.bag.writer import BagWriter
 
 import pytest
 
-from rosbags.rosbag2 import StoragePlugin
+from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import get_types_from_msg, get_typestore, Stores
 
 from .conftest import write_bag
@@ -105,3 +105,30 @@ def test_the_hash_is_that_of_the_installed_message():
     if not hashes.exists():
         pytest.skip('this distribution has no type hashes')
     assert typestore().hash_rihs01(COMPRESSED_DEPTH) in hashes.read_text()
+
+
+def test_what_may_be_kept_is_gone_once_the_bag_is_whole(tmp_path):
+    with BagWriter(tmp_path / 'bag', StoragePlugin.MCAP, keep=True) as writer:
+        topic = writer.add_topic('/a', COMPRESSED_DEPTH, known_definition(COMPRESSED_DEPTH))
+        writer.write(topic, 0, b'data')
+    assert [path.name for path in tmp_path.iterdir()] == ['bag']
+
+
+def test_nothing_is_kept_of_a_bag_without_messages(tmp_path):
+    def interrupt():
+        with BagWriter(tmp_path / 'bag', StoragePlugin.MCAP, keep=True):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bag_that_cannot_be_begun_leaves_nothing(tmp_path, monkeypatch):
+    def refuse(_):
+        raise OSError('no space left on device')
+
+    monkeypatch.setattr(Writer, 'open', refuse)
+    with pytest.raises(BagError, match='no space left'):
+        BagWriter(tmp_path / 'bag', StoragePlugin.MCAP)
+    assert list(tmp_path.iterdir()) == []

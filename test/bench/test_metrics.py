@@ -91,3 +91,9 @@ def test_a_filled_hole_is_told():
     original = np.array([[0, 1000]], np.uint16)
     restored = np.array([[1000, 1000]], np.uint16)
     assert metrics.measure(original, restored, LATTICE)['holes_exact'] == 0
+
+
+def test_a_band_ends_where_the_next_one_begins():
+    original = np.array([[1999, 2000, 2000]], np.uint16)
+    measured = metrics.measure(original, original + np.array([[1, 5, 5]], np.uint16), LATTICE)
+    assert (measured['max_0_to_2m_mm'], measured['max_2_to_4m_mm']) == (1, 5)

@@ -58,3 +58,12 @@ def test_metrics_are_interpolated_at_a_rate():
 
 def test_lossy_codecs_are_set_side_by_side_at_the_common_rate():
     assert list(summarise_folder('folder', POINTS).at_common_rate) == ['ours', 'jpegxl']
+
+
+def test_a_mode_of_ours_is_no_peer():
+    bounded = [point('ours-bounded', 0.01, error, 'bound') for error in (0.5, 4)]
+    with_it, without = (
+        summarise_folder('folder', points).ratios['mean_q']['all peers']
+        for points in (POINTS + bounded, POINTS)
+    )
+    assert with_it == without

@@ -230,6 +230,13 @@ def test_lossless_floats_keep_their_bits_and_nan_is_canonical(codec, make, seed)
     assert (restored.view(np.uint32)[nan] == 0x7FC00000).all()
 
 
+def test_a_zero_among_other_holes_is_lossless(codec):
+    depth = metres(0)
+    depth[3, 3] = 0
+    restored = restore(codec, codec.encode(depth, 'lossless'))
+    np.testing.assert_array_equal(restored, depth)
+
+
 @settings(max_examples=40)
 @given(
     make=st.sampled_from(FLOATS), seed=st.integers(0, 2**32 - 1),

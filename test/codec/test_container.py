@@ -35,10 +35,11 @@ FRAME = EncodedDepth(
 )
 # Offset of the model id's length.
 NAME_AT = 17
-ALTERED = {
-    'height': 15, 'width': 4097, 'encoding': 'mono16', 'model_id': 'k\xf6ln', 'quality': 100.5,
-    'max_error': -1.0, 'lattice_constant': 0.0, 'sequence': -1, 'reference': 2**32,
-}
+ALTERED = [
+    ('height', 15), ('width', 4097), ('encoding', 'mono16'), ('model_id', 'k\xf6ln'),
+    ('model_id', 'a' * 256), ('quality', 50.5), ('quality', 101.0), ('max_error', -1.0),
+    ('lattice_constant', 0.0), ('lattice_constant', -2e9), ('sequence', -1), ('reference', 2**32),
+]
 
 side = st.integers(16, 4096)
 number = st.integers(0, 2**32 - 1)
@@ -129,10 +130,10 @@ def test_a_lattice_constant_that_the_bytes_would_round_is_refused():
         dataclasses.replace(FRAME, lattice_constant=612358.3)
 
 
-@pytest.mark.parametrize('name', ALTERED)
-def test_fields_out_of_range_are_named(name):
+@pytest.mark.parametrize('name, value', ALTERED)
+def test_fields_out_of_range_are_named(name, value):
     with pytest.raises(CorruptStreamError, match=name.split('_')[0]):
-        dataclasses.replace(FRAME, **{name: ALTERED[name]})
+        dataclasses.replace(FRAME, **{name: value})
 
 
 def test_bound_out_of_range_is_refused_in_spite_of_a_good_checksum():
@@ -161,3 +162,8 @@ def test_checksum_that_travelled_apart():
     FRAME.verify_crc(FRAME.crc32)
     with pytest.raises(CorruptStreamError, match='checksum'):
         FRAME.verify_crc(FRAME.crc32 ^ 1)
+
+
+def test_a_frame_that_is_numbered_refers_to_no_other():
+    numbered = dataclasses.replace(FRAME, reference=3).numbered(12)
+    assert (numbered.sequence, numbered.reference) == (12, 12)

@@ -14,7 +14,14 @@
 """Corrections bound the error of any residual, and both sides agree on them."""
 
 from depth_nn_transport.codec.correction_coder import CorrectionCoder
-from depth_nn_transport.codec.correction_moves import LEEWAY, worthwhile_threshold
+from depth_nn_transport.codec.correction_moves import (
+    DISTANCE_CLASSES,
+    LEEWAY,
+    move_contexts,
+    TRUST_CLASSES,
+    UNKNOWN,
+    worthwhile_threshold,
+)
 from depth_nn_transport.codec.correction_surroundings import bend_of, spread_of, Surroundings
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.model_files import MODELS
@@ -115,6 +122,30 @@ def test_blocks_are_as_rough_as_their_pixels(shape, hole_share):
             assert found.spread[row, column] == spread
 
 
+def table_of_move(moves):
+    """Length, trust and distance class of the pixel in the middle of a flat frame."""
+    flat, row, column = np.full(SHAPE, 500, np.float32), SHAPE[0] // 2, SHAPE[1] // 2
+    around = Surroundings.of(flat, np.ones(SHAPE, bool), np.zeros((*GRID, 64), np.float32))
+    grid = np.full(SHAPE, UNKNOWN, np.int32)
+    for (y, x), move in moves.items():
+        grid[row + y, column + x] = move
+    (index,) = move_contexts(grid, np.array([[row, column]], np.int32), around, 8)
+    return np.unravel_index(index, (4, TRUST_CLASSES, DISTANCE_CLASSES))
+
+
+@pytest.mark.parametrize('move, length', [
+    (0, 0), (1, 1), (-2, 2), (3, 2), (-4, 3), (5, 3), (90, 3)])
+def test_the_table_of_a_move_goes_by_the_longest_one_around(move, length):
+    assert table_of_move({(-2, 2): move, (2, 1): 0})[0] == length
+    assert table_of_move({(-3, 2): move, (2, 3): move})[0] == 0
+
+
+@pytest.mark.parametrize('known, trust', [(0, 0), (1, 1), (2, 1), (3, 2), (8, 2)])
+def test_the_table_of_a_move_goes_by_the_neighbours_that_are_known(known, trust):
+    places = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if (y, x) != (0, 0)]
+    assert table_of_move(dict.fromkeys(places[:known], 0))[1] == trust
+
+
 def test_nothing_to_correct_takes_no_byte(coder):
     residual, plane, valid, latents = make_frame(1, 0.01)
     data, corrections = encode(coder, residual, plane, valid, latents, 8, 16)
@@ -144,6 +175,15 @@ def test_the_threshold_is_lower_where_bits_are_dear():
     found = [worthwhile_threshold(residual, valid, size, 20) for size in (1, 50, 200, 10**6)]
     assert found == sorted(found, reverse=True)
     assert (found[0], found[-1]) == (20, 1)
+
+
+@pytest.mark.parametrize('error, lowest', [(3, 7), (-300, 20)])
+def test_a_correction_is_worth_its_bits_from_some_size_on(error, lowest):
+    # Each of 100 errors past a threshold T leaves (T + 1/2)^2 1.5^2 / 12, each up to it its own
+    # square; 7 times what is left, shared among the frame's bits, must not pass (T + 1/2)^2.
+    residual, valid = np.zeros(SHAPE, np.float32), np.ones(SHAPE, bool)
+    residual[:10, :10] = error
+    assert [worthwhile_threshold(residual, valid, size, 20) for size in (16, 17)] == [lowest, 1]
 
 
 def test_the_threshold_of_a_frame_without_error_is_the_least():

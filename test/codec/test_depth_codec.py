@@ -149,6 +149,12 @@ def test_extreme_metres_stay_valid_and_finite(codec, value):
     assert np.isfinite(restored).all() and (restored > 0).all()
 
 
+def test_depth_beyond_all_millimetres_of_16_bits_stays_there(codec):
+    # What 16 bits would leave of it, 100 mm, lies on any lattice.
+    restored = restore(codec, np.full((20, 20), 131.172, np.float32), quality=100)
+    assert (restored > 100).all()
+
+
 def test_error_falls_and_bytes_grow_with_quality(codec, simulated):
     valid = simulated > 0
     sizes, errors = [], []

@@ -56,3 +56,12 @@ def test_a_hole_in_a_ramp_is_bridged():
     valid = np.ones((64, 64), bool)
     valid[24:40, 24:40] = False
     assert np.abs(fill_holes(plane, valid) - plane).max() < 8
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_rows_and_columns_are_filled_alike(seed):
+    random = np.random.default_rng(seed)
+    shape = tuple(random.integers(5, 24, 2))
+    plane, valid = random.uniform(1, 99, shape).astype(np.float32), random.random(shape) < 0.2
+    np.testing.assert_allclose(
+        fill_holes(plane.T.copy(), valid.T.copy()).T, fill_holes(plane, valid), rtol=1e-4)

@@ -13,7 +13,7 @@
 # limitations under the License.
 """Latents of blocks with holes become fewer, and mean the same where something was measured."""
 
-from depth_nn_transport.codec.hole_latents import simplify_holes
+from depth_nn_transport.codec.hole_latents import BLOCKS_AT_ONCE, simplify_holes
 from hypothesis import given, settings, strategies as st
 import numpy as np
 import pytest
@@ -66,3 +66,10 @@ def test_a_filling_of_noise_takes_fewer_latents():
     before = np.rint(pixels.astype(np.float32) @ (ANALYSIS / STEP))
     after = np.rint(simplified(pixels.astype(np.float32), blocks, 100))
     assert np.count_nonzero(after) < np.count_nonzero(before) / 3
+
+
+def test_every_block_of_a_large_frame_is_simplified():
+    pixels = np.random.default_rng(4).normal(0, 1, (20, 30, SIZE)).astype(np.float32)
+    assert pixels.shape[0] * pixels.shape[1] > 2 * BLOCKS_AT_ONCE
+    found = simplified(pixels, np.zeros_like(pixels), 100)
+    assert (found != pixels @ (ANALYSIS / STEP)).any(2).all()

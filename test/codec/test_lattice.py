@@ -64,6 +64,13 @@ def test_a_few_strays_do_not_hide_it():
     assert found.constant == pytest.approx(620000, rel=1e-4)
 
 
+def test_many_strays_are_no_lattice():
+    depth = frame_of(620000, 400, 8000, (120, 160))
+    others = np.setdiff1d(np.arange(1500, 8000), Lattice(620000, True).reachable)
+    depth[0, :100] = np.random.default_rng(1).choice(others, 100, replace=False)
+    assert not Lattice.from_depth(depth).on_grid
+
+
 @pytest.mark.parametrize('hint', [None, Lattice(500_000.0, False), Lattice(500_000.0, True)])
 def test_where_every_millimetre_is_on_any_grid_a_frame_is_too(hint):
     known = DEFAULT_CONSTANT if hint is None else hint.constant
@@ -93,6 +100,16 @@ def test_hint_is_kept_while_nothing_speaks_against_it():
     hint = Lattice(612000.0, True)
     assert Lattice.from_depth(frame_of(612000, 200, 600), hint) is hint
     assert Lattice.from_depth(frame_of(612000, 500, 9000), hint) is hint
+
+
+def test_a_hint_of_a_sensor_with_an_offset_is_kept_too():
+    first, second = (
+        np.rint(4e5 / (np.random.default_rng(seed).integers(40, 700, (60, 80)) + 1 / 3))
+        for seed in (0, 1)
+    )
+    hint = Lattice.from_depth(first.astype(np.uint16))
+    assert hint.spacing > 1
+    assert Lattice.from_depth(second.astype(np.uint16), hint) is hint
 
 
 def test_hint_yields_to_another_camera():

@@ -40,8 +40,9 @@ def memory():
     return LatticeMemory()
 
 
-def test_holes_tell_nothing(memory):
-    for _ in range(3):
+@pytest.mark.parametrize('frames', [2, 3, 30])
+def test_holes_tell_nothing(memory, frames):
+    for _ in range(frames):
         assert not memory.of(np.zeros(SHAPE, np.uint16)).is_found
     assert memory.of(frame()).on_grid
 
@@ -74,3 +75,17 @@ def test_a_forgotten_lattice_leaves_nothing(memory):
     memory.of(frame())
     memory.forget()
     assert memory.of(noise()) == LatticeMemory().of(noise())
+
+
+def test_pauses_begin_anew_where_a_lattice_was_lost(memory):
+    for _ in range(30):
+        memory.of(noise())
+    assert memory.of(frame(), surely=True).on_grid
+    memory.of(noise())
+    assert memory.of(frame()).on_grid
+
+
+def test_another_size_owes_nothing_to_the_frames_before(memory):
+    memory.of(frame())
+    smaller = noise()[:40]
+    assert memory.of(smaller) == LatticeMemory().of(smaller)

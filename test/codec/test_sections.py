@@ -39,7 +39,8 @@ def test_sections_come_back(section, rest):
 
 
 @pytest.mark.parametrize('data', [
-    b'', b'\x80', b'\xff\xff\xff\xff\xff', b'\xff\xff\xff\xff\x1f', b'\x80\x80\x80\x80\x80\x01',
+    b'', b'\x80', b'\xff\xff\xff\xff\xff', b'\x80\x80\x80\x80\x10', b'\xff\xff\xff\xff\x1f',
+    b'\x80\x80\x80\x80\x80\x01',
 ])
 def test_what_is_no_number_is_refused(data):
     with pytest.raises(CorruptStreamError):

@@ -94,6 +94,19 @@ def test_surfaces_parted_by_holes_are_no_step():
     assert len(find_steps(edge_plane(400), valid).heights) == 0
 
 
+@pytest.mark.parametrize('far_pixels', [1, 2])
+def test_a_step_shows_in_two_pairs_of_pixels(far_pixels):
+    valid = np.zeros((32, 64), bool)
+    valid[0, 19:20 + far_pixels] = True
+    assert len(find_steps(edge_plane(400), valid).heights) == far_pixels - 1
+
+
+@pytest.mark.parametrize('levels', [(0, 100, 210, 400), (0, 190, 300, 400)])
+def test_a_gap_narrower_than_a_group_beside_it_is_no_step(levels):
+    plane = np.tile(np.repeat(np.array(levels, np.float32), 2), (8, 1))
+    assert len(find_steps(plane, np.ones((8, 8), bool)).heights) == 0
+
+
 @settings(deadline=None, max_examples=50)
 @given(seed=st.integers(0, 2**32 - 1), holes=st.floats(0, 1))
 def test_any_plane_is_restored_and_coded(coder, seed, holes):

@@ -64,8 +64,10 @@ def test_any_bytes_are_depth_or_refused(data, form, with_config):
     assert depth.dtype == np.uint16 and depth.ndim == 2
 
 
+@pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('width, height', [(0, 480), (4097, 4), (2**31, 2**31)])
-def test_absurd_sizes_are_refused_before_they_take_memory(width, height):
-    rvl = bytes(12) + struct.pack('<II', width, height) + bytes(8)
+def test_absurd_sizes_are_refused_before_they_take_memory(form, width, height):
+    body = struct.pack('<II', width, height) + bytes(8) if form == 'rvl' else (
+        b'\x89PNG\r\n\x1a\n' + struct.pack('>I4sII', 13, b'IHDR', width, height) + bytes(9))
     with pytest.raises(InvalidDepthError, match=f'size is {width}x{height}'):
-        decode_transport(rvl, 'rvl', '16UC1')
+        decode_transport(bytes(12) + body, form, '16UC1')

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 
-from depth_nn_transport.frames.error_histogram import ErrorHistogram
+from depth_nn_transport.frames.error_histogram import ErrorHistogram, QUANTA_BIN
 
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as npst
@@ -40,3 +40,19 @@ def test_histogram_agrees_with_numpy(parts):
 
 def test_an_empty_histogram_has_no_mean():
     assert math.isnan(ErrorHistogram(1).mean())
+
+
+def test_fractions_of_a_unit_are_told_apart():
+    histogram = ErrorHistogram(QUANTA_BIN)
+    histogram.add(np.array([0.25, 0.5, 0.5, 2.0]))
+    assert (histogram.mean(), histogram.mean_square()) == (0.8125, 1.140625)
+    assert (histogram.percentile(75), histogram.percentile(100)) == (0.5, 2.0)
+
+
+def test_a_histogram_that_is_merged_stays_as_it_is():
+    total, part = ErrorHistogram(1), ErrorHistogram(1)
+    part.add(np.array([1, 5]))
+    for _ in range(2):
+        total.merge(part)
+    total.add(np.array([1]))
+    assert part.counts.tolist() == [0, 1, 0, 0, 0, 1]

@@ -139,3 +139,10 @@ def test_impossible_numbers_are_found(encoded, field, value):
     setattr(message, field, value)
     with pytest.raises(DepthCodecError):
         message_to_encoded(message)
+
+
+def test_an_unknown_mode_is_told(encoded):
+    message = message_of(encoded)
+    message.mode = 9
+    with pytest.raises(CorruptStreamError, match='mode 9'):
+        message_to_encoded(message)

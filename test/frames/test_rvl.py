@@ -67,3 +67,9 @@ def test_any_bytes_are_a_plane_or_refused(stream, width):
 def test_truncated_streams_are_refused(plane):
     with pytest.raises(CorruptStreamError):
         rvl_decode(rvl_encode(plane)[:-4], plane.shape)
+
+
+def test_the_largest_image_may_be_a_single_run():
+    # 4096 x 4096 zeros, which take a one behind eight nibbles that go on, and no non-zeros.
+    stream = bytes.fromhex('88888888 00000010')
+    assert not rvl_decode(stream, (4096, 4096)).any()

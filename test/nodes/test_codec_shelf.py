@@ -78,3 +78,10 @@ def test_only_the_models_used_last_are_kept(loads):
         codecs.codec(f'{name}-1')
     assert len(loads) == 1 + 5
     assert MAX_OTHERS < 4
+
+
+def test_the_model_that_was_used_longest_ago_gives_way(loads):
+    codecs = shelf(loads)
+    for name in 'bcbdb':
+        codecs.codec(f'{name}-1')
+    assert loads == list('abcd')

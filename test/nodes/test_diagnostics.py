@@ -22,6 +22,7 @@ from depth_nn_transport.nodes.diagnostics import (
     ERROR,
     figures_of,
     OK,
+    Problem,
     problems_of,
     problems_of_sample,
     status,
@@ -69,19 +70,30 @@ def test_a_few_late_frames_are_no_problem():
     assert problems_of(recent(StaleFrameError=1)) == []
 
 
+def test_drops_are_weighed_against_the_frames_that_came():
+    assert problems_of(recent(count=4, replaced=2)) == []
+
+
 def test_what_the_user_asked_for_is_no_problem():
     assert problems_of(recent(max_rate=8)) == []
 
 
-def test_another_clock_is_not_taken_for_latency():
-    state = recent(replace(FRAME, age_ms=1e12))
+@pytest.mark.parametrize('age_ms', [1e12, -1e12])
+def test_another_clock_is_not_taken_for_latency(age_ms):
+    state = recent(replace(FRAME, age_ms=age_ms))
     assert problems_of(state) == []
     assert 'another clock' in figures_of(state)['end to end, median ms']
 
 
 def test_a_broken_promise_is_an_error():
     sample = ErrorSample(0.5, 3.0, 1.0, 9.0, 0)
-    assert problems_of_sample(sample, 4.0) == []
+    assert problems_of_sample(sample, 4.0) == problems_of_sample(sample, 3.0) == []
     assert level(problems_of_sample(sample, 2.0)) == ERROR
     assert level(problems_of_sample(replace(sample, changed_holes=1), 4.0)) == ERROR
     assert problems_of_sample(None, 0.0) == []
+
+
+def test_the_worst_problem_is_told_first_and_makes_the_level():
+    problems = [Problem(WARN, 'late'), Problem(ERROR, 'lost')]
+    message = status('node', 'camera', problems, 'running', {})
+    assert (message.level, message.message) == (ERROR, 'lost; late')

@@ -18,7 +18,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from depth_nn_transport.codec.lattice import Lattice
-from depth_nn_transport.nodes.error_sample import compare
+from depth_nn_transport.nodes.error_sample import compare, ErrorSample
 
 import numpy as np
 
@@ -57,3 +57,8 @@ def test_metres_beyond_all_measure_have_a_finite_error():
     metres = np.full((4, 4), np.finfo(np.float32).max)
     assert compare(metres, metres, ENCODED).max_mm == 0
     assert compare(metres, np.full_like(metres, 1000), ENCODED).max_mm == 0
+
+
+def test_a_frame_that_became_nothing_but_holes_has_no_error():
+    sample = compare(DEPTH, np.zeros_like(DEPTH), ENCODED)
+    assert sample == ErrorSample(0.0, 0.0, 0.0, 0.0, DEPTH.size)

@@ -19,7 +19,11 @@ from array import array
 import sys
 
 from depth_nn_transport.frames.messages import InvalidImageError, PIXEL_TYPES
-from depth_nn_transport.nodes.image_conversion import depth_to_image, image_to_depth
+from depth_nn_transport.nodes.image_conversion import (
+    convert_depth,
+    depth_to_image,
+    image_to_depth,
+)
 
 from hypothesis import given, strategies as st
 from hypothesis.extra import numpy as npst
@@ -86,3 +90,14 @@ def test_an_image_that_contradicts_itself_is_refused():
     message.step = 5
     with pytest.raises(InvalidImageError, match='step is 5'):
         image_to_depth(message)
+
+
+def test_metres_that_do_not_fit_into_millimetres_are_holes():
+    metres = np.array([[0.0004, 0.0006, 1.2346, 65.535, 65.54, np.nan, np.inf, -1]], np.float32)
+    found = convert_depth(metres, '16UC1')
+    assert found.dtype == np.uint16 and found.tolist() == [[0, 1, 1235, 65535, 0, 0, 0, 0]]
+
+
+def test_holes_in_millimetres_are_nan_in_metres():
+    found = convert_depth(np.array([[0, 1500]], np.uint16), '32FC1')
+    assert same_bits(found, np.array([[np.nan, 1.5]], np.float32))

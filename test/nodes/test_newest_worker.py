@@ -19,7 +19,7 @@ from collections import Counter
 import threading
 import time
 
-from depth_nn_transport.nodes.newest_worker import NewestWorker
+from depth_nn_transport.nodes.newest_worker import MAX_STREAMS, NewestWorker
 
 import pytest
 
@@ -77,10 +77,28 @@ def test_closing_finishes_the_item_at_hand_and_forgets_the_waiting_one():
     worker.put('waiting')
     closer = threading.Thread(target=worker.close)
     closer.start()
+    deadline = time.monotonic() + TIMEOUT_S
+    while not worker._closed and time.monotonic() < deadline:
+        time.sleep(0.001)
     gate.finish.release(2)
     closer.join(TIMEOUT_S)
     assert not closer.is_alive()
-    assert gate.done[0] == 'at hand'
+    assert gate.done == ['at hand']
+
+
+def test_the_stream_that_waits_longest_gives_way_and_the_others_take_their_turns():
+    gate, replaced = Gate(), Counter()
+    worker = NewestWorker(gate.work, lambda: replaced.update(['item']))
+    worker.put('at hand', stream='at hand')
+    assert gate.started.acquire(timeout=TIMEOUT_S)
+    for stream in range(MAX_STREAMS + 1):
+        worker.put(stream, stream)
+    assert (worker.waiting, replaced['item']) == (MAX_STREAMS, 1)
+    gate.finish.release(MAX_STREAMS + 1)
+    for _ in range(MAX_STREAMS + 1):
+        assert gate.finished.acquire(timeout=TIMEOUT_S)
+    worker.close()
+    assert gate.done == ['at hand', *range(1, MAX_STREAMS + 1)]
 
 
 def test_as_many_items_as_allowed_are_worked_on_at_once():

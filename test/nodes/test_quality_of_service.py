@@ -23,6 +23,7 @@ from depth_nn_transport.nodes.quality_of_service import (
     BEST_EFFORT,
     RELIABLE,
     strange_overrides,
+    subscription_events,
 )
 
 import pytest
@@ -44,10 +45,10 @@ def test_reliability_is_set_at_either_end(end, here, there):
 
 
 @pytest.mark.parametrize('policy', ['DURABILITY', 'DEADLINE', 'LIVELINESS'])
-@pytest.mark.parametrize('end', ['publisher', 'subscription'])
-def test_no_parameter_is_named_that_does_not_exist(policy, end):
+@pytest.mark.parametrize('end, who', [('publisher', 'it'), ('subscription', 'this node')])
+def test_no_parameter_is_named_that_does_not_exist(policy, end, who):
     text = advice(event(policy), '/depth', end)
-    assert f'more {policy.lower()} than' in text
+    assert f': {who} asks for more {policy.lower()} than' in text
     assert 'qos_overrides' not in text
 
 
@@ -70,3 +71,10 @@ def test_overrides_of_other_topics_only_are_strange():
 def test_overrides_of_fixed_policies_are_strange():
     (text,) = strange_overrides(['qos_overrides./depth.publisher.durability'], {'/depth'})
     assert 'durability' in text and 'reliability' in text
+
+
+def test_each_loss_is_counted_once():
+    lost = []
+    events = subscription_events(print, lost.append)
+    events.message_lost(SimpleNamespace(total_count=7, total_count_change=2))
+    assert lost == [2]

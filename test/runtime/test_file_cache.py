@@ -83,3 +83,22 @@ def test_the_cache_of_a_user_is_where_others_are(tmp_path, monkeypatch):
     monkeypatch.setenv('XDG_CACHE_HOME', str(tmp_path))
     user_cache().save('name', b'content')
     assert (tmp_path / 'depth_nn_transport' / 'name').is_file()
+
+
+def test_without_a_setting_the_cache_is_below_the_home(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.setenv('XDG_CACHE_HOME', '')
+    user_cache().save('name', b'content')
+    assert (tmp_path / '.cache' / 'depth_nn_transport' / 'name').is_file()
+
+
+def test_who_has_no_home_keeps_nothing(tmp_path, monkeypatch):
+    def homeless(_):
+        raise RuntimeError('no home')
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv('XDG_CACHE_HOME', raising=False)
+    monkeypatch.setattr(Path, 'expanduser', homeless)
+    user_cache().save('name', b'content')
+    assert user_cache().load('name') is None
+    assert not list(tmp_path.iterdir())

@@ -108,6 +108,24 @@ def test_what_is_no_network_is_made_anew(folder):
 
 def test_a_damaged_network_is_refused_by_the_name_of_its_model(folder):
     files = ModelFiles.load('main')
+    # What is kept of the sound one is not taken for it.
+    OpenVinoNetworks(files, 1).high(0, np.zeros((2, 2, 160), np.uint16))
     damaged = replace(files, networks={**files.networks, 'high0': files.networks['high0'][:1000]})
     with pytest.raises(ModelLoadError, match=files.model_id):
         OpenVinoNetworks(damaged, 1).high(0, np.zeros((2, 2, 160), np.uint16))
+
+
+def test_networks_of_the_sizes_used_last_stay(monkeypatch):
+    networks = OpenVinoNetworks(ModelFiles.load('main'), 1)
+    monkeypatch.setattr(networks, '_compile', lambda name, shapes: name)
+    sizes = range(1, openvino_networks.KEPT_SIZES + 1)
+    for size in (*sizes, 1, 99):
+        for name in NETWORK_NAMES:
+            networks._request(name, ((size,),))
+    assert {shape for _, ((shape,),) in networks._requests} == {*sizes, 99} - {2}
+
+
+def test_other_threads_find_no_kept_networks():
+    files = ModelFiles.load('main')
+    one, two = (OpenVinoNetworks(files, threads)._key('high0', ((1,),)) for threads in (1, 2))
+    assert one != two

@@ -103,6 +103,18 @@ def test_blank_and_near_surfaces_are_holes():
     assert np.mean(measure(plane(0.1)) == 0) > 0.9
 
 
+def test_holes_are_scattered_over_well_textured_surfaces():
+    """Single pixels fail to match everywhere."""
+    holes = measure(plane(2.0))[20:-20, 60:-20] == 0
+    assert 0 < holes.mean() < 0.01
+
+
+def test_some_of_a_blank_surface_is_matched_wrongly():
+    """Where nothing tells places apart, some match all the same."""
+    depth = measure(plane(2.0), texture=0.0)[:, 60:]
+    assert 0 < np.mean((depth > 0) & (np.abs(depth - 2000.0) > 200)) < 0.2
+
+
 def test_every_value_is_on_the_lattice():
     """Every valid value is round(K / n)."""
     depth = measure(np.geomspace(0.3, 60, CAMERA.width) * np.ones((CAMERA.height, 1)))

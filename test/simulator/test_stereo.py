@@ -67,3 +67,8 @@ def test_depth_lies_on_the_lattice():
 def test_bad_arguments_are_named():
     with pytest.raises(ValueError, match='seed is -1'):
         simulate_stereo(-1)
+
+
+def test_depth_beyond_16_bits_is_a_hole():
+    camera = Camera(64, 48, 32.0, 32.0, 31.5, 23.5, baseline_mm=100.0)
+    assert to_depth(np.array([[1 / 32, 2 / 32]], np.float32), camera).tolist() == [[0, 51200]]
