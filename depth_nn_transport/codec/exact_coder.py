@@ -132,7 +132,7 @@ class ExactCoder:
             The payload, and what a decoder restores from it, up to its rounding of floats.
 
         """
-        if max_error > 0 and (metres[valid] > 0).all():
+        if max_error > 0:
             bounded = self._encode_quanta(metres, valid, lattice, max_error)
             if bounded is not None:
                 return bounded
@@ -182,8 +182,6 @@ class ExactCoder:
         """Encode in steps of quanta, or tell by None that the bound cannot be kept this way."""
         quanta = lattice.to_quanta(in_millimetres(np.where(valid, metres, 1)))
         step = 2 * max_error * STEP_SHRINKAGE
-        if quanta.max() / step >= MAX_ALPHABET - 1:
-            return None
         index = np.rint(quanta / step).astype(np.int32)
         restored = _from_steps(index, lattice, max_error)
         found = lattice.to_quanta(in_millimetres(restored))

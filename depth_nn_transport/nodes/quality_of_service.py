@@ -47,9 +47,6 @@ LATCHED = QoSProfile(depth=1, durability=DurabilityPolicy.TRANSIENT_LOCAL,
                      reliability=ReliabilityPolicy.RELIABLE)
 
 
-OVERRIDES = 'qos_overrides.'
-
-
 def publisher_events(topic: str, tell: Callable[[str], Any]) -> PublisherEventCallbacks:
     """Return callbacks that tell why a subscription does not match a publisher."""
     return PublisherEventCallbacks(
