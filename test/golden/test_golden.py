@@ -56,7 +56,18 @@ def near():
     return depth.astype(np.uint16)
 
 
-FRAMES = {'room': (room, 50), 'filtered': (filtered, 20), 'near': (near, 90)}
+def speckled():
+    """Lattice frame (mm) of a slope with noise; one pixel of six is off, by up to 60 quanta."""
+    rows, columns = np.mgrid[:96, :128]
+    noise = (rows * rows * 7919 + columns * columns * 104729 + rows * columns * 613) % 1009
+    off = np.where(noise % 6 == 0, noise // 6 % 61, noise % 3)
+    disparity = 200 + rows + columns // 2 + off
+    return ((2 * CONSTANT + disparity) // (2 * disparity)).astype(np.uint16)
+
+
+FRAMES = {
+    'room': (room, 50), 'filtered': (filtered, 20), 'near': (near, 90), 'speckled': (speckled, 90),
+}
 
 GUARANTEED = {
     'room-lossless': (room, {'mode': 'lossless'}),
