@@ -61,7 +61,7 @@ STEP_SHRINKAGE = 1 - 2.0**-8
 # Bits that changes from one pixel to the next take in a bounded frame, as measured: valid pixels
 # beside a hole; with another value than both neighbours before them; than one of them, where a
 # border between two values begins, and where it goes on.
-BITS_OF_CHANGES = np.array([0.17, 1.3, 2.8, 0.57])
+BITS_OF_CHANGES = np.array([0.18, 1.52, 2.72, 0.79])
 # Quanta; of differences that are whole but for the rounding of float64.
 ROUNDING = 1e-9
 
