@@ -27,6 +27,7 @@ from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.frames.error_histogram import ErrorHistogram, QUANTA_BIN
 from depth_nn_transport.frames.errors import FrameErrors, quanta_errors
+from depth_nn_transport.frames.millimetres import to_millimetres
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,7 +82,7 @@ def compare(original: Side, restored: Side) -> FrameComparison | str:
         return str(error)
     if before.shape != after.shape:
         return f'{before.shape[1]}x{before.shape[0]} became {after.shape[1]}x{after.shape[0]}'
-    lattice = _lattice(plain_millimetres(before), message, other)
+    lattice = _lattice(before, message, other)
     errors = FrameErrors.of(before, after, lattice)
     worst = float(errors.quanta.max(initial=0))
     return FrameComparison(
@@ -100,7 +101,7 @@ def picture_of(original: Side, restored: Side) -> FramePair:
     """
     (message, before), (other, after) = _restore(original), _restore(restored)
     first, second = plain_millimetres(before), plain_millimetres(after)
-    lattice = _lattice(first, message, other)
+    lattice = _lattice(before, message, other)
     return FramePair(first, second, quanta_errors(first, second, lattice))
 
 
@@ -108,12 +109,12 @@ def _restore(side: Side) -> tuple[Any, Depth]:
     return restore(side.msgtype, side.data)
 
 
-def _lattice(original: NDArray[np.float32], *messages: Any) -> Lattice:
+def _lattice(original: Depth, *messages: Any) -> Lattice:
     """Return the lattice that one of the messages states, else that of the original."""
     for message in messages:
         if message.__msgtype__ == COMPRESSED_DEPTH:
             return Lattice.from_signed(message.lattice_constant)
-    return Lattice.from_depth(np.clip(np.rint(original), 0, 65535).astype(np.uint16))
+    return Lattice.from_depth(to_millimetres(original))
 
 
 def _histogram(width: float, errors: NDArray[np.float32]) -> ErrorHistogram:

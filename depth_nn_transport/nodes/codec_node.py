@@ -80,8 +80,11 @@ class CodecNode(LifecycleNode):
         super().__init__(name)
         self.settings = {setting.name: setting for setting in settings}
         self.drop_log = DropLog(self.get_logger())
+        # rclpy shows them nowhere else before the topic is there, and never those of other topics.
+        self.qos_overrides = [
+            name for name in self._parameter_overrides if name.startswith(OVERRIDES)]
         self.inputs = Subscriptions(
-            self, self.subscribe_all, self.warn_once, self.overrides())
+            self, self.subscribe_all, self.warn_once, self.qos_overrides)
         self.statistics = FrameStatistics()
         self.shelves: list[CodecShelf] = []
         self.free_shelves: queue.LifoQueue[CodecShelf] = queue.LifoQueue()
@@ -165,7 +168,7 @@ class CodecNode(LifecycleNode):
         result = super().on_activate(state)
         self.worker = NewestWorker(self.work, self.count_replaced, self.frames_at_once)
         self._remembers = False
-        if reason := self.try_to(self.inputs.subscribe):
+        if reason := self.try_to(self.subscribe_all):
             self.get_logger().fatal(reason)
             self.on_deactivate(state)
             return TransitionCallbackReturn.FAILURE
@@ -246,15 +249,10 @@ class CodecNode(LifecycleNode):
             qos_overriding_options=QoSOverridingOptions.with_default_policies()))
         return self._publishers_of_ours[-1]
 
-    def overrides(self) -> list[str]:
-        """Return the names of the parameters of QoS that the node was started with."""
-        # rclpy shows them nowhere else before the topic is there, and never those of other topics.
-        return [name for name in self._parameter_overrides if name.startswith(OVERRIDES)]
-
     def tell_of_strange_overrides(self) -> None:
         """Warn of QoS that parameters override in vain."""
         topics = {end.topic_name for end in self._publishers_of_ours} | self.inputs.topics
-        for warning in strange_overrides(self.overrides(), topics):
+        for warning in strange_overrides(self.qos_overrides, topics):
             self.warn_once(warning)
 
     def warn_once(self, text: str) -> None:

@@ -108,7 +108,7 @@ class DepthDecoder(CodecNode):
             return
         wanted = self.is_wanted(self.image_publisher, self.info_publisher)
         if wanted and not self.inputs.are_there:
-            self.inputs.subscribe()
+            self.subscribe_all()
         elif not wanted and self.inputs.are_there:
             self.inputs.unsubscribe()
 

@@ -69,10 +69,6 @@ class Subscriptions:
         """Return whether there are subscriptions."""
         return bool(self._subscriptions)
 
-    def subscribe(self) -> None:
-        """Add all subscriptions of the node."""
-        self._add_all()
-
     def unsubscribe(self) -> None:
         """Destroy the subscriptions."""
         for subscription in self._subscriptions:
@@ -144,4 +140,4 @@ class Subscriptions:
             self._resubscription = None
         if self.are_there:
             self.unsubscribe()
-            self.subscribe()
+            self._add_all()
