@@ -40,11 +40,10 @@ class LazyGroup(click.Group):
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import a command.
+        """
+        Import a command.
 
-        Raises:
-            click.ClickException: if a package that the command needs is not installed.
-
+        :raises click.ClickException: if a package that the command needs is not installed.
         """
         if cmd_name not in COMMANDS:
             return None
@@ -56,11 +55,10 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command.
+        """
+        Run a command.
 
-        Raises:
-            click.ClickException: if a package that it imports on the way is not installed.
-
+        :raises click.ClickException: if a package that it imports on the way is not installed.
         """
         try:
             return super().invoke(ctx)

@@ -32,14 +32,13 @@ FOLDER = click.Path(exists=True, file_okay=False, resolve_path=True, path_type=P
 def regenerate(
         page: str, command: str, *arguments: object,
         pictures: dict[str, str] | None = None) -> None:
-    """Run a command of ``bench`` and put its tables into a page.
+    """
+    Run a command of ``bench`` and put its tables into a page.
 
-    Args:
-        page: in docs/.
-        command: whose tables are a Markdown file of its name.
-        arguments: beside where to write.
-        pictures: names in docs/images of those that it draws, by theirs.
-
+    :param page: in docs/.
+    :param command: whose tables are a Markdown file of its name.
+    :param arguments: beside where to write.
+    :param pictures: names in docs/images of those that it draws, by theirs.
     """
     with tempfile.TemporaryDirectory() as scratch:
         subprocess.run(

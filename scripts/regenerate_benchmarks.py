@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Measures everything anew that the documents say of rate and distortion.
+"""
+Measures everything anew that the documents say of rate and distortion.
 
 Recorded frames may not be published, so the picture of the largest errors is of simulated ones.
 """

@@ -114,7 +114,8 @@ def compress(
     source: Path, target: Path, topics: str, storage: str | None, model: str, threads: int,
     runtime: str, as_json: bool, **settings: Any,
 ) -> None:
-    """Replace depth topics of a bag by compressed ones; pass everything else through.
+    """
+    Replace depth topics of a bag by compressed ones; pass everything else through.
 
     Depth is an Image of 16UC1 or 32FC1 (mono16 where --topics names it) or compressedDepth, PNG or
     RVL. Topic X becomes X/depth_nn.
@@ -145,7 +146,8 @@ def decompress(
     source: Path, target: Path, topics: str, storage: str | None, model: str, threads: int,
     runtime: str, as_json: bool,
 ) -> None:
-    """Restore the images of compressed topics; pass everything else through.
+    """
+    Restore the images of compressed topics; pass everything else through.
 
     Topic X/depth_nn becomes X, or X/depth_nn/decoded where the bag has X as well.
     """
@@ -172,7 +174,8 @@ def verify_command(
     original: Path, other: Path, out: Path | None, model: str, threads: int, runtime: str,
     as_json: bool,
 ) -> None:
-    """Compare the depth of bag B with that of bag A, and their other messages byte by byte.
+    """
+    Compare the depth of bag B with that of bag A, and their other messages byte by byte.
 
     Either may be compressed. Exits with 1 if a frame or a message is missing or differs, a hole
     changed or a promised bound does not hold.

@@ -45,15 +45,14 @@ class Side:
 
 @dataclass(frozen=True)
 class FrameComparison:
-    """Errors of a frame over the pixels that are valid on both sides.
+    """
+    Errors of a frame over the pixels that are valid on both sides.
 
-    Attributes:
-        stamp_ns: of the header.
-        mm, quanta: distributions of the absolute error.
-        max_mm, max_quanta: greatest absolute errors.
-        changed_holes: pixels that are a hole on one side only.
-        broken: the promise of a bounded or lossless frame that does not hold, else empty.
-
+    :ivar stamp_ns: of the header.
+    :ivar mm, quanta: distributions of the absolute error.
+    :ivar max_mm, max_quanta: greatest absolute errors.
+    :ivar changed_holes: pixels that are a hole on one side only.
+    :ivar broken: the promise of a bounded or lossless frame that does not hold, else empty.
     """
 
     stamp_ns: int
@@ -93,11 +92,10 @@ def compare(original: Side, restored: Side) -> FrameComparison | str:
 
 
 def picture_of(original: Side, restored: Side) -> FramePair:
-    """Return both sides of a frame and its error.
+    """
+    Return both sides of a frame and its error.
 
-    Raises:
-        DepthCodecError: if one cannot be read.
-
+    :raises DepthCodecError: if one cannot be read.
     """
     (message, before), (other, after) = _restore(original), _restore(restored)
     first, second = plain_millimetres(before), plain_millimetres(after)

@@ -30,15 +30,14 @@ from rosbags.interfaces import Connection, ConnectionExtRosbag2
 
 @dataclass
 class TopicReport:
-    """What became of a topic.
+    """
+    What became of a topic.
 
-    Attributes:
-        source, target: names of the topic.
-        frames: number of messages converted.
-        pixels: of these.
-        bytes_in, bytes_out: of these.
-        refused: number of messages left as they were, by reason.
-
+    :ivar source, target: names of the topic.
+    :ivar frames: number of messages converted.
+    :ivar pixels: of these.
+    :ivar bytes_in, bytes_out: of these.
+    :ivar refused: number of messages left as they were, by reason.
     """
 
     source: str
@@ -52,14 +51,13 @@ class TopicReport:
 
 @dataclass(frozen=True)
 class Conversion:
-    """How a topic is converted.
+    """
+    How a topic is converted.
 
-    Attributes:
-        target: name of the new topic.
-        msgtype: of the new topic.
-        work: what a worker does to a message, given the number of that in its topic and its
-            bytes; can be pickled.
-
+    :ivar target: name of the new topic.
+    :ivar msgtype: of the new topic.
+    :ivar work: what a worker does to a message, given the number of that in its topic and its
+        bytes; can be pickled.
     """
 
     target: str
@@ -71,23 +69,18 @@ def convert(
     reader: BagReader, writer: BagWriter, conversions: Mapping[int, Conversion],
     pool: WorkerPool, progress: Callable[[int], Any],
 ) -> list[TopicReport]:
-    """Write a bag with some topics converted, in the order of the source.
+    """
+    Write a bag with some topics converted, in the order of the source.
 
     A message that cannot be converted is passed through on its own topic, like everything else.
 
-    Args:
-        reader: the source.
-        writer: the new bag.
-        conversions: by the id of the source's connection.
-        pool: of processes that convert.
-        progress: called with the number of messages written.
-
-    Returns:
-        One report for each converted topic.
-
-    Raises:
-        BagError: if a bag cannot be read or written.
-
+    :param reader: the source.
+    :param writer: the new bag.
+    :param conversions: by the id of the source's connection.
+    :param pool: of processes that convert.
+    :param progress: called with the number of messages written.
+    :returns: one report for each converted topic.
+    :raises BagError: if a bag cannot be read or written.
     """
     outputs = _Outputs(writer, conversions)
     for topic in reader.connections:

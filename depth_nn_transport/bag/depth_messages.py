@@ -46,11 +46,10 @@ def stamp_ns(message: Any) -> int:
 
 
 def read_message(data: bytes, msgtype: str) -> Any:
-    """Return a message that may hold depth.
+    """
+    Return a message that may hold depth.
 
-    Raises:
-        InvalidDepthError: if the bytes are no message of this type.
-
+    :raises InvalidDepthError: if the bytes are no message of this type.
     """
     try:
         return deserialize(data, msgtype)
@@ -71,14 +70,11 @@ def is_compressed_depth_transport(message: Any) -> bool:
 
 
 def depth_of(message: Any) -> Depth:
-    """Return the depth image of an Image or CompressedImage.
+    """
+    Return the depth image of an Image or CompressedImage.
 
-    Returns:
-        uint16 (H, W) mm with 0 in holes, or float32 (H, W) m.
-
-    Raises:
-        InvalidDepthError: if the message holds none, or contradicts itself.
-
+    :returns: uint16 (H, W) mm with 0 in holes, or float32 (H, W) m.
+    :raises InvalidDepthError: if the message holds none, or contradicts itself.
     """
     encoding = encoding_of(message)
     if message.__msgtype__ == COMPRESSED_IMAGE:

@@ -46,19 +46,16 @@ def export_topics(
     reader: BagReader, names: Sequence[str], out: Path, pool: WorkerPool,
     progress: Callable[[int], Any],
 ) -> list[ExportReport]:
-    """Write the frames of depth topics as ``<number>_<stamp in ns>.png``, a folder for each topic.
+    """
+    Write the frames of depth topics as ``<number>_<stamp in ns>.png``, a folder for each topic.
 
-    Args:
-        reader: of the bag.
-        names: of the topics; all with depth if none.
-        out: folder for the folders; made if missing.
-        pool: of processes that decode and write.
-        progress: called with the number of frames written.
-
-    Raises:
-        BagError: if there is no such topic, two share a folder, one holds frames already, or the
-            bag cannot be read.
-
+    :param reader: of the bag.
+    :param names: of the topics; all with depth if none.
+    :param out: folder for the folders; made if missing.
+    :param pool: of processes that decode and write.
+    :param progress: called with the number of frames written.
+    :raises BagError: if there is no such topic, two share a folder, one holds frames already, or
+        the bag cannot be read.
     """
     encoded = encoded_topics(reader)
     known = {topic.topic for topic in encoded}

@@ -29,11 +29,10 @@ from rosbags.interfaces import Connection
 
 
 def describe(reader: BagReader, progress: Callable[[int], Any]) -> dict[str, Any]:
-    """Return what a bag holds, as `bag info --json` prints it.
+    """
+    Return what a bag holds, as `bag info --json` prints it.
 
-    Raises:
-        BagError: if the bag cannot be read.
-
+    :raises BagError: if the bag cannot be read.
     """
     sizes: Counter[int] = Counter()
     counts: Counter[int] = Counter()

@@ -66,11 +66,10 @@ def serialize(message: Any) -> bytes:
 
 
 def deserialize(data: bytes, msgtype: str) -> Any:
-    """Return the message that CDR bytes hold.
+    """
+    Return the message that CDR bytes hold.
 
-    Raises:
-        rosbags.serde.SerdeError: if they hold none of this type.
-
+    :raises rosbags.serde.SerdeError: if they hold none of this type.
     """
     return typestore().deserialize_cdr(data, msgtype)
 
@@ -86,11 +85,10 @@ def known_definition(msgtype: str, store: Stores | None = None) -> Definition | 
 
 
 def definition_of(connection: Connection) -> Definition:
-    """Return the definition of a topic's type: the bag's own, else that of a standard type.
+    """
+    Return the definition of a topic's type: the bag's own, else that of a standard type.
 
-    Raises:
-        BagError: if the bag holds CompressedDepth messages of another release.
-
+    :raises BagError: if the bag holds CompressedDepth messages of another release.
     """
     if connection.msgtype == COMPRESSED_DEPTH:
         return _own_definition(connection)

@@ -35,15 +35,12 @@ DECODED_SUFFIX = '/decoded'
 
 
 def image_topics(reader: BagReader, names: Sequence[str] = ()) -> list[Connection]:
-    """Return the topics of a bag with uncompressed depth, or depth of another codec.
+    """
+    Return the topics of a bag with uncompressed depth, or depth of another codec.
 
-    Args:
-        reader: of the bag.
-        names: of the topics to take; if none, all whose first image is depth for certain.
-
-    Raises:
-        BagError: if the bag has no image topic of a name.
-
+    :param reader: of the bag.
+    :param names: of the topics to take; if none, all whose first image is depth for certain.
+    :raises BagError: if the bag has no image topic of a name.
     """
     images = [topic for topic in reader.connections if topic.msgtype in {IMAGE, COMPRESSED_IMAGE}]
     if names:
@@ -52,22 +49,20 @@ def image_topics(reader: BagReader, names: Sequence[str] = ()) -> list[Connectio
 
 
 def encoded_topics(reader: BagReader, names: Sequence[str] = ()) -> list[Connection]:
-    """Return the topics of a bag with CompressedDepth, or those of them that are named.
+    """
+    Return the topics of a bag with CompressedDepth, or those of them that are named.
 
-    Raises:
-        BagError: if the bag has no such topic of a name.
-
+    :raises BagError: if the bag has no such topic of a name.
     """
     topics = [topic for topic in reader.connections if topic.msgtype == COMPRESSED_DEPTH]
     return _chosen(topics, names) if names else topics
 
 
 def compressed_names(reader: BagReader, topics: Sequence[Connection]) -> dict[int, str]:
-    """Return what each topic is called when compressed, by the id of its connection.
+    """
+    Return what each topic is called when compressed, by the id of its connection.
 
-    Raises:
-        BagError: if a name would be taken twice.
-
+    :raises BagError: if a name would be taken twice.
     """
     taken = {topic.topic: topic.topic for topic in reader.connections}
     names = {}

@@ -37,14 +37,13 @@ _MAX_WAITING_TASKS = 10_000
 
 @dataclass(frozen=True)
 class Task:
-    """A call in a worker process, or nothing to do but to keep its place.
+    """
+    A call in a worker process, or nothing to do but to keep its place.
 
-    Attributes:
-        tag: handed back with the result.
-        size: bytes that the task holds.
-        function: of a module that workers can import; None gives the result None.
-        arguments: of the function.
-
+    :ivar tag: handed back with the result.
+    :ivar size: bytes that the task holds.
+    :ivar function: of a module that workers can import; None gives the result None.
+    :ivar arguments: of the function.
     """
 
     tag: Any
@@ -59,13 +58,12 @@ class WorkerPool:
     def __init__(
         self, processes: int, prepare: Callable[..., None], arguments: tuple[Any, ...] = ()
     ) -> None:
-        """Start workers.
+        """
+        Start workers.
 
-        Args:
-            processes: how many.
-            prepare: called in each worker before its first task.
-            arguments: of ``prepare``.
-
+        :param processes: how many.
+        :param prepare: called in each worker before its first task.
+        :param arguments: of ``prepare``.
         """
         self._limit = _TASKS_PER_WORKER * processes
         # A fork would copy the threads' locks of the runtime in whatever state they are.
@@ -92,11 +90,10 @@ class WorkerPool:
         self._executor.shutdown(cancel_futures=True)
 
     def in_order(self, tasks: Iterable[Task]) -> Iterator[tuple[Any, Any]]:
-        """Yield tags and results in the order of the tasks, reading only a little ahead.
+        """
+        Yield tags and results in the order of the tasks, reading only a little ahead.
 
-        Raises:
-            BagError: if a worker process dies.
-
+        :raises BagError: if a worker process dies.
         """
         waiting: deque[tuple[Task, Future[Any] | None]] = deque()
         calls = size = 0

@@ -34,25 +34,23 @@ _LEFTOVERS = ('-wal', '-journal')
 
 
 class BagReader:
-    """An open bag: a folder with ``metadata.yaml``, or a single ``.mcap`` or ``.db3`` file.
+    """
+    An open bag: a folder with ``metadata.yaml``, or a single ``.mcap`` or ``.db3`` file.
 
-    Attributes:
-        path: of the bag.
-        connections: topics, with type, definition and QoS.
-        message_count: of all topics.
-        storage: format of the bag.
-        size: bytes on disk.
-        duration_s: from the first to the last message.
-        custom_data: what whoever wrote the bag noted in it.
-
+    :ivar path: of the bag.
+    :ivar connections: topics, with type, definition and QoS.
+    :ivar message_count: of all topics.
+    :ivar storage: format of the bag.
+    :ivar size: bytes on disk.
+    :ivar duration_s: from the first to the last message.
+    :ivar custom_data: what whoever wrote the bag noted in it.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open a bag.
+        """
+        Open a bag.
 
-        Raises:
-            BagError: if it is missing, truncated, damaged or something else.
-
+        :raises BagError: if it is missing, truncated, damaged or something else.
         """
         self.path = path
         _check_kind(path)
@@ -80,14 +78,11 @@ class BagReader:
         self._reader.close()
 
     def messages(self, connections: Collection[Connection] | None = None) -> Iterator[Message]:
-        """Yield topic, time in ns and CDR bytes of messages in order of time.
+        """
+        Yield topic, time in ns and CDR bytes of messages in order of time.
 
-        Args:
-            connections: of these topics; of all if None.
-
-        Raises:
-            BagError: if the bag is damaged, or holds fewer messages than it tells.
-
+        :param connections: of these topics; of all if None.
+        :raises BagError: if the bag is damaged, or holds fewer messages than it tells.
         """
         wanted = self.connections if connections is None else connections
         if not wanted:
@@ -116,11 +111,10 @@ class BagReader:
 
 
 def check_sqlite_path(path: Path) -> None:
-    """Refuse a path that SQLite, asked by a URI, would take for another one.
+    """
+    Refuse a path that SQLite, asked by a URI, would take for another one.
 
-    Raises:
-        BagError: if it is such a path.
-
+    :raises BagError: if it is such a path.
     """
     if taken := [character for character in '#?%' if character in str(path)]:
         raise BagError(f'{path}: a database of sqlite3 cannot be opened below a name with '
@@ -128,7 +122,8 @@ def check_sqlite_path(path: Path) -> None:
 
 
 def _match(storages: Iterable[Any], topics: Iterable[Connection]) -> None:
-    """Give topics in files the QoS of ``metadata.yaml``, which people edit.
+    """
+    Give topics in files the QoS of ``metadata.yaml``, which people edit.
 
     Topics whose QoS differ would be taken for others, and their messages passed over. Where a
     name is used twice, it is by the QoS that the two are told apart.
@@ -144,11 +139,10 @@ def _match(storages: Iterable[Any], topics: Iterable[Connection]) -> None:
 
 
 def _opened(path: Path) -> Reader:
-    """Open a bag.
+    """
+    Open a bag.
 
-    Raises:
-        BagError: if a type is defined in no way that is known.
-
+    :raises BagError: if a type is defined in no way that is known.
     """
     reader = Reader(path)
     try:

@@ -54,18 +54,18 @@ _NO_LIMIT = QosTime(0x7FFFFFFF, 0xFFFFFFFF)
 
 
 class Recorder(Node):  # type: ignore[misc]
-    """Writes topics to a bag as they come, each with the QoS that its publishers offer.
+    """
+    Writes topics to a bag as they come, each with the QoS that its publishers offer.
 
     Memory is bounded by the depth of the subscriptions' queues and one chunk of the bag.
     """
 
     def __init__(self, writer: BagWriter, topics: Sequence[str]) -> None:
-        """Wait for the topics to appear, subscribe to each when it does.
+        """
+        Wait for the topics to appear, subscribe to each when it does.
 
-        Raises:
-            BagError: if a topic cannot have such a name, or the bag cannot be written, which
-                spinning raises as well.
-
+        :raises BagError: if a topic cannot have such a name, or the bag cannot be written, which
+            spinning raises as well.
         """
         super().__init__('depth_bag_recorder')
         self.counts = {self._full_name(topic): 0 for topic in topics}
@@ -80,11 +80,10 @@ class Recorder(Node):  # type: ignore[misc]
         return sum(self.counts.values())
 
     def discover(self) -> None:
-        """Subscribe to the topics that have appeared; do without those of types not installed.
+        """
+        Subscribe to the topics that have appeared; do without those of types not installed.
 
-        Raises:
-            BagError: if the bag cannot be written.
-
+        :raises BagError: if the bag cannot be written.
         """
         types = dict(self.get_topic_names_and_types())
         for topic in sorted(self._awaited & types.keys()):
@@ -123,11 +122,10 @@ class Recorder(Node):  # type: ignore[misc]
 def record_topics(
     path: Path, topics: Sequence[str], duration_s: float | None = None
 ) -> dict[str, int]:
-    """Record topics until SIGINT or SIGTERM, or for a time; return the messages of each.
+    """
+    Record topics until SIGINT or SIGTERM, or for a time; return the messages of each.
 
-    Raises:
-        BagError: if the bag cannot be written, or a topic cannot have such a name.
-
+    :raises BagError: if the bag cannot be written, or a topic cannot have such a name.
     """
     # The signal handlers of rclpy would take away the context with messages still in the queues.
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)

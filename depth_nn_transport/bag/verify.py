@@ -39,19 +39,18 @@ WORST_FRAMES = 3
 
 @dataclass
 class DepthReport:
-    """What became of a depth topic.
+    """
+    What became of a depth topic.
 
-    Attributes:
-        original, restored: names of the topic in the two bags.
-        frames: compared.
-        missing, extra: frames of one of the bags only.
-        bytes_before, bytes_after: of the frames compared.
-        mm, quanta: distributions of the absolute error over valid pixels.
-        max_mm, max_quanta: greatest absolute errors.
-        changed_holes: pixels that are a hole on one side only.
-        problems: number of frames by what is wrong with them.
-        worst: the frames with the greatest mean squared error, in quanta.
-
+    :ivar original, restored: names of the topic in the two bags.
+    :ivar frames: compared.
+    :ivar missing, extra: frames of one of the bags only.
+    :ivar bytes_before, bytes_after: of the frames compared.
+    :ivar mm, quanta: distributions of the absolute error over valid pixels.
+    :ivar max_mm, max_quanta: greatest absolute errors.
+    :ivar changed_holes: pixels that are a hole on one side only.
+    :ivar problems: number of frames by what is wrong with them.
+    :ivar worst: the frames with the greatest mean squared error, in quanta.
     """
 
     original: str
@@ -107,14 +106,13 @@ class OtherReport:
 def verify(
     before: BagReader, after: BagReader, pool: WorkerPool, progress: Callable[[int], Any]
 ) -> tuple[list[DepthReport], list[OtherReport]]:
-    """Compare two bags.
+    """
+    Compare two bags.
 
     Frames are matched by the time stamp in their headers, topics by the image they carry.
     Topics without such a partner are others.
 
-    Raises:
-        BagError: if a bag cannot be read, or the bags have no depth topic in common.
-
+    :raises BagError: if a bag cannot be read, or the bags have no depth topic in common.
     """
     first, second = _depth_topics(before, after, False), _depth_topics(after, before, True)
     shared = {name: topic for name, topic in first.items() if name in second}
@@ -144,7 +142,8 @@ def worst_frames(
 def _depth_topics(
     reader: BagReader, other: BagReader, prefer_encoded: bool
 ) -> dict[str, Connection]:
-    """Return depth topics by the image that they carry.
+    """
+    Return depth topics by the image that they carry.
 
     An image that is encoded in the other bag is depth, even mono16. Where several topics carry an
     image, one that the other bag does not have comes first: it became something else there.

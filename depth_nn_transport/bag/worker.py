@@ -88,15 +88,14 @@ def _decoder() -> DepthCodec:
 def compress(
     topic: str, msgtype: str, settings: Mapping[str, Any], number: int, data: bytes
 ) -> Converted | Refused:
-    """Turn a message that holds depth into a CompressedDepth.
+    """
+    Turn a message that holds depth into a CompressedDepth.
 
-    Args:
-        topic: of the message.
-        msgtype: of the message.
-        settings: of ``DepthCodec.encode``.
-        number: of the message in its topic.
-        data: its CDR bytes.
-
+    :param topic: of the message.
+    :param msgtype: of the message.
+    :param settings: of ``DepthCodec.encode``.
+    :param number: of the message in its topic.
+    :param data: its CDR bytes.
     """
     try:
         message = read_message(data, msgtype)
@@ -130,11 +129,10 @@ def export(msgtype: str, data: bytes, path: Path) -> Refused | None:
 
 
 def restore(msgtype: str, data: bytes) -> tuple[Any, Depth]:
-    """Return a message of any type that holds depth, and its depth image.
+    """
+    Return a message of any type that holds depth, and its depth image.
 
-    Raises:
-        DepthCodecError: if it holds none, or cannot be decoded.
-
+    :raises DepthCodecError: if it holds none, or cannot be decoded.
     """
     message = read_message(data, msgtype)
     if msgtype == COMPRESSED_DEPTH:

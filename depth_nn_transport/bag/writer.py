@@ -43,7 +43,8 @@ _METADATA_VERSION: Literal[8] = 8
 
 
 class BagWriter:
-    """A bag that appears under its name when it is whole, and not before.
+    """
+    A bag that appears under its name when it is whole, and not before.
 
     As a context manager it finishes the bag at the end of the block, or removes what there is of
     it if the block raises.
@@ -53,18 +54,15 @@ class BagWriter:
         self, path: Path, storage: StoragePlugin, custom_data: Mapping[str, str] | None = None,
         keep: bool = False,
     ) -> None:
-        """Begin a bag; chunks of MCAP are compressed with zstd.
+        """
+        Begin a bag; chunks of MCAP are compressed with zstd.
 
-        Args:
-            path: of the bag.
-            storage: its format.
-            custom_data: noted in it.
-            keep: leave what was written in its hidden folder if the bag cannot be finished, as
-                it cannot be made again.
-
-        Raises:
-            BagError: if the path is taken or cannot be written.
-
+        :param path: of the bag.
+        :param storage: its format.
+        :param custom_data: noted in it.
+        :param keep: leave what was written in its hidden folder if the bag cannot be finished, as
+            it cannot be made again.
+        :raises BagError: if the path is taken or cannot be written.
         """
         self.path = path
         self._may_keep, self._keep = keep, False
@@ -100,11 +98,10 @@ class BagWriter:
         self, kind: type[BaseException] | None, error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Finish the bag, or remove it after an error.
+        """
+        Finish the bag, or remove it after an error.
 
-        Raises:
-            BagError: if it cannot be finished.
-
+        :raises BagError: if it cannot be finished.
         """
         try:
             if error is None:
@@ -120,11 +117,10 @@ class BagWriter:
     def add_topic(
         self, topic: str, msgtype: str, definition: Definition, qos: Sequence[Qos] = ()
     ) -> Connection:
-        """Add a topic.
+        """
+        Add a topic.
 
-        Raises:
-            BagError: if the bag cannot be written.
-
+        :raises BagError: if the bag cannot be written.
         """
         with self._readable_errors():
             if not definition.text and msgtype not in self._writer.added_types:
@@ -135,11 +131,10 @@ class BagWriter:
             )
 
     def write(self, connection: Connection, timestamp: int, data: bytes) -> None:
-        """Write a message: time in ns and CDR bytes.
+        """
+        Write a message: time in ns and CDR bytes.
 
-        Raises:
-            BagError: if the bag cannot be written.
-
+        :raises BagError: if the bag cannot be written.
         """
         self._keep = self._may_keep
         with self._readable_errors():

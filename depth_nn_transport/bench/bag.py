@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What an hour of a camera takes in a bag, and how long it takes to get it there.
+"""
+What an hour of a camera takes in a bag, and how long it takes to get it there.
 
 Each recording becomes a bag of raw images at 30 Hz, which every way of keeping it is measured
 against: written to disk by the same worker processes, through the same readers and writers.
@@ -73,16 +74,15 @@ class Way:
 
 @dataclass(frozen=True)
 class HourOfCamera:
-    """A way of keeping one recording, for an hour of 30 Hz.
+    """
+    A way of keeping one recording, for an hour of 30 Hz.
 
-    Attributes:
-        recording: name of the folder.
-        size: of the frames, as ``640x480``.
-        frames: that were measured.
-        way: how they were kept.
-        bytes_an_hour: of the bag.
-        frames_per_second: converted, reading and writing included; of the fastest round.
-
+    :ivar recording: name of the folder.
+    :ivar size: of the frames, as ``640x480``.
+    :ivar frames: that were measured.
+    :ivar way: how they were kept.
+    :ivar bytes_an_hour: of the bag.
+    :ivar frames_per_second: converted, reading and writing included; of the fastest round.
     """
 
     recording: str
@@ -117,21 +117,18 @@ def measure_recording(
     folder: Path, limit: int | None, threads: int, model: str, runtime: str,
     progress: Callable[[int], Any]
 ) -> list[HourOfCamera]:
-    """Keep the frames of a folder in every way.
+    """
+    Keep the frames of a folder in every way.
 
-    Args:
-        folder: of 16-bit PNGs.
-        limit: number of frames from the start; all if None.
-        threads: worker processes.
-        model: of our codec.
-        runtime: of our codec.
-        progress: called with the number of frames done.
-
-    Raises:
-        FileNotFoundError: if the folder holds no PNG.
-        BagError: if there is no room for the bags.
-        ValueError: if a frame cannot be kept in every way.
-
+    :param folder: of 16-bit PNGs.
+    :param limit: number of frames from the start; all if None.
+    :param threads: worker processes.
+    :param model: of our codec.
+    :param runtime: of our codec.
+    :param progress: called with the number of frames done.
+    :raises FileNotFoundError: if the folder holds no PNG.
+    :raises BagError: if there is no room for the bags.
+    :raises ValueError: if a frame cannot be kept in every way.
     """
     paths = frame_paths(folder)[:limit]
     height, width = read_depth(paths[0]).shape
@@ -160,11 +157,10 @@ def measure_recording(
 def keep(
     source: Path, target: Path, way: Way, pool: WorkerPool, progress: Callable[[int], Any]
 ) -> tuple[int, float]:
-    """Keep a bag of raw images in a way; return the size of the new bag and the seconds taken.
+    """
+    Keep a bag of raw images in a way; return the size of the new bag and the seconds taken.
 
-    Raises:
-        ValueError: if a frame cannot be kept this way.
-
+    :raises ValueError: if a frame cannot be kept this way.
     """
     start = time.perf_counter()
     with BagReader(source) as reader, BagWriter(target, way.storage) as writer:

@@ -41,12 +41,11 @@ _Points = dict[tuple[str, float], OperatingPoint]
 def measure(
     folders: Sequence[Path], limit: int, model: str, runtime: str
 ) -> list[OperatingPoint]:
-    """Measure all codecs of the tables on one thread.
+    """
+    Measure all codecs of the tables on one thread.
 
-    Raises:
-        FileNotFoundError: a folder holds no PNG.
-        ValueError: a PNG is not a 16-bit single-channel image.
-
+    :raises FileNotFoundError: a folder holds no PNG.
+    :raises ValueError: a PNG is not a 16-bit single-channel image.
     """
     codecs = choose_codecs(','.join((*_TITLES, *_RAW)), None, model, 1, runtime)
     return measure_folders(folders, limit, codecs, 1)

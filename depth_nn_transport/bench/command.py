@@ -111,7 +111,8 @@ def rate_distortion(
     folders: tuple[Path, ...], out: Path, frames: int, codecs: str | None,
     qualities: str | None, model: str, threads: int, runtime: str, as_json: bool,
 ) -> None:
-    """Measure rate, distortion and time of all codecs on 16-bit depth PNGs.
+    """
+    Measure rate, distortion and time of all codecs on 16-bit depth PNGs.
 
     Their unit is the millimetre unless the folder's name says 100um or 125um.
     """
@@ -147,7 +148,8 @@ def speed(
     folders: tuple[Path, ...], out: Path, frames: int, model: str, rounds: int, seconds: float,
     rate: float, runtime: str,
 ) -> None:
-    """Measure times of our stages, of codecs side by side and of the transport.
+    """
+    Measure times of our stages, of codecs side by side and of the transport.
 
     On 16-bit depth PNGs of each size; where no folder has one, they are cropped or their pixels
     repeated.
@@ -250,7 +252,8 @@ def exactness(out: Path) -> None:
               help='Simulated scenes, and frames of each folder.')
 @model_option
 def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) -> None:
-    """Compare costmap, laser scan and point cloud of raw and restored depth.
+    """
+    Compare costmap, laser scan and point cloud of raw and restored depth.
 
     Simulated scenes are always measured, recordings (16-bit PNGs in mm of a D435) besides.
     """
@@ -284,7 +287,8 @@ def navigation(folders: tuple[Path, ...], out: Path, frames: int, model: str) ->
 @click.option('--rate', default=10.0, show_default=True, type=Between(0.1, 60),
               help='Frames per second.')
 def wifi(out: Path, seconds: float, rate: float) -> None:
-    """Send depth over bad Wi-Fi between two network namespaces: raw, as PNG and by our nodes.
+    """
+    Send depth over bad Wi-Fi between two network namespaces: raw, as PNG and by our nodes.
 
     Needs root and iproute2. No traffic leaves the machine.
     """
@@ -315,7 +319,8 @@ def wifi(out: Path, seconds: float, rate: float) -> None:
 def poster(
     folders: tuple[Path, ...], out: Path, frames: int, model: str, threads: int, as_json: bool
 ) -> None:
-    """Measure HiFiC fitted to depth beside its published figures, ours and JPEG XL.
+    """
+    Measure HiFiC fitted to depth beside its published figures, ours and JPEG XL.
 
     The picture of edges is of simulated frames.
     """

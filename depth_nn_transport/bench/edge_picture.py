@@ -42,13 +42,12 @@ Window = tuple[slice, slice]
 def draw_edges(
     path: Path, frames: Sequence[Frame], codecs: Mapping[str, tuple[Codec, float]]
 ) -> None:
-    """Draw the crop of each frame that is richest in near edges.
+    """
+    Draw the crop of each frame that is richest in near edges.
 
-    Args:
-        path: of the image to write.
-        frames: prepared frames, in mm; each gives one row.
-        codecs: by title, each with its setting.
-
+    :param path: of the image to write.
+    :param frames: prepared frames, in mm; each gives one row.
+    :param codecs: by title, each with its setting.
     """
     columns = 2 * len(codecs) + 2
     figure = Figure(figsize=(2.5 * columns + 2, 2.7 * len(frames)), layout='constrained')

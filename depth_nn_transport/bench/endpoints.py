@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Source and sink of the transport that ``bench speed`` measures.
+"""
+Source and sink of the transport that ``bench speed`` measures.
 
 Stamps are the monotonic clock, which all processes of a machine share. Each event is a line of
 JSON: that the end is ready, the source's stamps, the sink's pairs of stamp and delay in seconds.

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The codec on every executor: which streams and restored frames are the same bit by bit.
+"""
+The codec on every executor: which streams and restored frames are the same bit by bit.
 
 The analysis is a float network, so an encoder's decisions depend on its executor. What must not is
 how they are sent and what becomes of them: every executor that is given the analysis of a
@@ -46,12 +47,11 @@ SETTINGS: tuple[dict[str, Any], ...] = (
 
 
 class Probe(GraphNetworks):
-    """Networks whose analysis can be replaced.
+    """
+    Networks whose analysis can be replaced.
 
-    Attributes:
-        analysis: results of the analysis to come, or None if it is to be run; then those of the
-            last one.
-
+    :ivar analysis: results of the analysis to come, or None if it is to be run; then those of the
+        last one.
     """
 
     runtime: ClassVar[str] = 'probe'
@@ -72,15 +72,14 @@ class Probe(GraphNetworks):
 
 @dataclass(frozen=True)
 class Case:
-    """A stream, and what is to become of it.
+    """
+    A stream, and what is to become of it.
 
-    Attributes:
-        depth: the frame, uint16 (H, W) mm.
-        settings: of `DepthCodec.encode`.
-        encoded: the stream.
-        analysis: that its encoder came to; None if none was needed.
-        restored: the frame that comes out on the first executor.
-
+    :ivar depth: the frame, uint16 (H, W) mm.
+    :ivar settings: of `DepthCodec.encode`.
+    :ivar encoded: the stream.
+    :ivar analysis: that its encoder came to; None if none was needed.
+    :ivar restored: the frame that comes out on the first executor.
     """
 
     depth: NDArray[np.uint16]
@@ -92,16 +91,15 @@ class Case:
 
 @dataclass(frozen=True)
 class Finding:
-    """An executor on all cases.
+    """
+    An executor on all cases.
 
-    Attributes:
-        executor: its name.
-        threads: that it ran on.
-        instruction_set: of `INSTRUCTION_SETS`.
-        cases: how many there were.
-        same_streams: those that it writes bit by bit as their encoders did.
-        same_frames: those that it restores bit by bit as the first executor does.
-
+    :ivar executor: its name.
+    :ivar threads: that it ran on.
+    :ivar instruction_set: of `INSTRUCTION_SETS`.
+    :ivar cases: how many there were.
+    :ivar same_streams: those that it writes bit by bit as their encoders did.
+    :ivar same_frames: those that it restores bit by bit as the first executor does.
     """
 
     executor: str
@@ -158,7 +156,8 @@ def probed(executor: Executor, threads: int) -> tuple[DepthCodec, Probe]:
 def examine_at(
     instruction_set: str, cases: Sequence[Case], threads: Sequence[int]
 ) -> Iterator[Finding]:
-    """Examine every executor of this machine that can be held to an instruction set.
+    """
+    Examine every executor of this machine that can be held to an instruction set.
 
     This takes a process of its own: they choose their instructions when they start.
     """

@@ -82,14 +82,13 @@ class OnnxRuntimeNetworks(FloatGraphNetworks):
 
 @dataclass(frozen=True)
 class Executor:
-    """A way to run networks.
+    """
+    A way to run networks.
 
-    Attributes:
-        name: for people.
-        make: its networks.
-        missing: why this machine does not have it, empty if it has.
-        instruction_sets: those of `INSTRUCTION_SETS` that it can be held to.
-
+    :ivar name: for people.
+    :ivar make: its networks.
+    :ivar missing: why this machine does not have it, empty if it has.
+    :ivar instruction_sets: those of `INSTRUCTION_SETS` that it can be held to.
     """
 
     name: str

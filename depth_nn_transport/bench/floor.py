@@ -33,16 +33,9 @@ def floor_pose(points: Points) -> Pose:
     """
     Return the pose of a camera above the plane that most points below its axis lie in.
 
-    Parameters
-    ----------
-    points : float32 (H, W, 3)
-        In m in the optical frame; NaN is no point.
-
-    Returns
-    -------
-    float64 (4, 4), from the optical frame to the base frame; of a level camera half a metre above
-    the floor if there is no such plane. Equal points give equal poses.
-
+    :param points: float32 (H, W, 3), m, in the optical frame; NaN is no point.
+    :returns: float64 (4, 4), from the optical frame to the base frame; of a level camera half a
+        metre above the floor if there is no such plane. Equal points give equal poses.
     """
     rng = np.random.default_rng(0)
     low = points[(points[..., 1] > 0) & (points[..., 2] < _REACH_M)].astype(np.float64)

@@ -33,15 +33,15 @@ _UNITS_MM = {'100um': 0.1, '125um': 0.125}
 
 @dataclass(frozen=True)
 class Frame:
-    """A depth frame with the preparation that all transform peers share.
+    """
+    A depth frame with the preparation that all transform peers share.
 
-    Attributes:
-        depth: uint16 (H, W), depth units; 0 is a hole.
-        lattice: grid of the frame, as a stream finds it.
-        quanta: float32 (H, W), holes filled.
-        mask: the hole mask, JPEG XL lossless effort 7.
-        lattice_ms: time to confirm the lattice, known from an earlier frame as in a stream.
-        holes_ms: time to map to quanta, fill the holes and code the mask.
+    :ivar depth: uint16 (H, W), depth units; 0 is a hole.
+    :ivar lattice: grid of the frame, as a stream finds it.
+    :ivar quanta: float32 (H, W), holes filled.
+    :ivar mask: the hole mask, JPEG XL lossless effort 7.
+    :ivar lattice_ms: time to confirm the lattice, known from an earlier frame as in a stream.
+    :ivar holes_ms: time to map to quanta, fill the holes and code the mask.
     """
 
     depth: NDArray[np.uint16]
@@ -55,13 +55,12 @@ class Frame:
     def prepare(
         cls, depth: NDArray[np.uint16], threads: int = 1, hint: Lattice | None = None
     ) -> Frame:
-        """Recover the lattice, fill the holes and code the mask.
+        """
+        Recover the lattice, fill the holes and code the mask.
 
-        Args:
-            depth: uint16 (H, W), depth units; 0 is a hole.
-            threads: of the mask coder.
-            hint: lattice of the frame before.
-
+        :param depth: uint16 (H, W), depth units; 0 is a hole.
+        :param threads: of the mask coder.
+        :param hint: lattice of the frame before.
         """
         lattice = Lattice.from_depth(depth, hint)
         start = time.perf_counter()
@@ -93,11 +92,10 @@ def unit_mm(folder: Path) -> float:
 
 
 def frame_paths(folder: Path, limit: int | None = None) -> list[Path]:
-    """Frames of a folder in order, evenly subsampled to at most ``limit``.
+    """
+    Frames of a folder in order, evenly subsampled to at most ``limit``.
 
-    Raises:
-        FileNotFoundError: the folder holds no PNG.
-
+    :raises FileNotFoundError: the folder holds no PNG.
     """
     paths = sorted(folder.glob('*.png'))
     if not paths:

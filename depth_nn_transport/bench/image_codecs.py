@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""General image and video codecs as coders of one plane of 10 to 16 bits.
+"""
+General image and video codecs as coders of one plane of 10 to 16 bits.
 
 Only the bytes that a decoder needs are kept: raw codestreams where a codec has them, one intra
 picture without encoder information from the video codecs.
@@ -150,13 +151,13 @@ class Rvl:
 
 @dataclass(frozen=True)
 class IntraVideo:
-    """One intra picture of a video codec; the quality is its constant rate factor.
+    """
+    One intra picture of a video codec; the quality is its constant rate factor.
 
-    Attributes:
-        encoder, decoder: names in FFmpeg.
-        pixel_format: 10 or 12 bits; the plane is the luma, chroma if any is grey.
-        options: of the encoder.
-        threads: of the decoder; the encoder's are in its options.
+    :ivar encoder, decoder: names in FFmpeg.
+    :ivar pixel_format: 10 or 12 bits; the plane is the luma, chroma if any is grey.
+    :ivar options: of the encoder.
+    :ivar threads: of the decoder; the encoder's are in its options.
     """
 
     encoder: str

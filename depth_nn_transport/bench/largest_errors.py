@@ -53,15 +53,14 @@ def nearest_rate(points: Sequence[OperatingPoint], bits: float) -> OperatingPoin
 def draw_largest_errors(
     path: Path, frames: Sequence[Frame], codecs: Sequence[tuple[Codec, float]]
 ) -> None:
-    """Draw originals, restorations and errors around the largest errors of the first codec.
+    """
+    Draw originals, restorations and errors around the largest errors of the first codec.
 
     Draws nothing if there is no error.
 
-    Args:
-        path: of the image to write.
-        frames: prepared frames.
-        codecs: each with its setting.
-
+    :param path: of the image to write.
+    :param frames: prepared frames.
+    :param codecs: each with its setting.
     """
     restored = [
         [codec.decode(codec.encode(frame, setting)) for frame in frames]
@@ -87,7 +86,8 @@ def error_map(frame: Frame, restored: NDArray[np.uint16]) -> NDArray[np.float32]
 
 
 def largest_spots(errors: Sequence[NDArray[np.float32]], count: int = _ROWS) -> list[Spot]:
-    """Return the largest errors, each at least a crop away from the larger ones of its frame.
+    """
+    Return the largest errors, each at least a crop away from the larger ones of its frame.
 
     Fewer where nothing else is above 0.
     """

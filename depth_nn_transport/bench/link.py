@@ -32,15 +32,10 @@ class LinkQuality:
     """
     How bad a link is, in each direction.
 
-    Attributes
-    ----------
-    rate_mbit : float
-        Mbit/s.
-    delay_ms, jitter_ms : float
-        Of each packet, in ms: the delay is even within `delay_ms` -+ `jitter_ms`.
-    loss : float
-        Share of the packets that get lost, each on its own.
-
+    :ivar rate_mbit: mbit/s.
+    :ivar delay_ms, jitter_ms: of each packet, in ms: the delay is even within `delay_ms` -+
+        `jitter_ms`.
+    :ivar loss: share of the packets that get lost, each on its own.
     """
 
     rate_mbit: float
@@ -95,11 +90,7 @@ def run(*command: str) -> str:
     """
     Return what a command prints.
 
-    Raises
-    ------
-    NetworkError
-        If it fails; with the command and what it complains of.
-
+    :raises NetworkError: if it fails; with the command and what it complains of.
     """
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:

@@ -32,17 +32,17 @@ import numpy as np
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """A codec at one setting, over the frames of one folder.
+    """
+    A codec at one setting, over the frames of one folder.
 
-    Attributes:
-        folder, codec, setting_name, setting: what was measured.
-        frames: how many.
-        bits: per pixel.
-        mask_bits: per pixel, those of them that tell the holes alone.
-        encode_ms, decode_ms: medians, preparation included.
-        preparation_ms: median of what the preparation takes of ``encode_ms``.
-        metrics: over the frames the mean, the root mean square of errors named ``rms`` and the
-            maximum of those named ``max``; ``psnr_db`` and ``psnr_within_4m_db`` besides.
+    :ivar folder, codec, setting_name, setting: what was measured.
+    :ivar frames: how many.
+    :ivar bits: per pixel.
+    :ivar mask_bits: per pixel, those of them that tell the holes alone.
+    :ivar encode_ms, decode_ms: medians, preparation included.
+    :ivar preparation_ms: median of what the preparation takes of ``encode_ms``.
+    :ivar metrics: over the frames the mean, the root mean square of errors named ``rms`` and the
+        maximum of those named ``max``; ``psnr_db`` and ``psnr_within_4m_db`` besides.
     """
 
     folder: str
@@ -71,7 +71,8 @@ class Sample:
 
 
 def load_frames(folder: Path, limit: int | None, threads: int = 1) -> list[Frame]:
-    """Read and prepare the frames of a folder, evenly subsampled.
+    """
+    Read and prepare the frames of a folder, evenly subsampled.
 
     They share a lattice as far as it fits, as in a stream: constants that fit equally well may
     differ in a few of the depths that are reachable.
@@ -89,14 +90,13 @@ def measure_folder(
     codecs: Sequence[Codec],
     progress: Callable[[], object] = lambda: None,
 ) -> list[OperatingPoint]:
-    """Run all codecs at all their settings over the frames.
+    """
+    Run all codecs at all their settings over the frames.
 
-    Args:
-        folder: gives the name and the depth unit.
-        frames: prepared frames.
-        codecs: under comparison.
-        progress: called after each frame at each setting.
-
+    :param folder: gives the name and the depth unit.
+    :param frames: prepared frames.
+    :param codecs: under comparison.
+    :param progress: called after each frame at each setting.
     """
     points = []
     for codec in codecs:

@@ -44,20 +44,17 @@ def measure(
     lattice: Lattice,
     unit_mm: float = 1.0,
 ) -> Metrics:
-    """Compare a restored frame with its original.
+    """
+    Compare a restored frame with its original.
 
-    Args:
-        original: uint16 (H, W), depth units; 0 is a hole.
-        restored: uint16 (H, W), likewise.
-        lattice: gives the quantum.
-        unit_mm: depth unit in mm.
-
-    Returns:
-        Figures by name: ``mean``, ``rms``, ``p99`` and ``max`` with the unit ``_q`` (quanta) or
-        ``_mm``, over all valid pixels and, with the name of the region before the unit, over those
-        of each of ``REGIONS``; ``flying`` and ``edge_share``, shares of valid pixels;
-        ``holes_exact``, 1 or 0. NaN where there is no pixel to look at.
-
+    :param original: uint16 (H, W), depth units; 0 is a hole.
+    :param restored: uint16 (H, W), likewise.
+    :param lattice: gives the quantum.
+    :param unit_mm: depth unit in mm.
+    :returns: figures by name: ``mean``, ``rms``, ``p99`` and ``max`` with the unit ``_q``
+        (quanta) or ``_mm``, over all valid pixels and, with the name of the region before the
+        unit, over those of each of ``REGIONS``; ``flying`` and ``edge_share``, shares of valid
+        pixels; ``holes_exact``, 1 or 0. NaN where there is no pixel to look at.
     """
     valid = original > 0
     quanta, found = lattice.to_quanta(original), lattice.to_quanta(restored)
@@ -85,17 +82,14 @@ def edges(quanta: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.b
 def flying(
     quanta: NDArray[np.float32], restored: NDArray[np.float32], valid: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Restored points that hang between two surfaces.
+    """
+    Restored points that hang between two surfaces.
 
-    Args:
-        quanta: float32 (H, W), originals.
-        restored: float32 (H, W), quanta.
-        valid: bool (H, W).
-
-    Returns:
-        bool (H, W): valid pixels whose restored value has valid originals on both sides within
-        its 3x3 neighbourhood, none of them within ``FLYING_QUANTA``.
-
+    :param quanta: float32 (H, W), originals.
+    :param restored: float32 (H, W), quanta.
+    :param valid: bool (H, W).
+    :returns: bool (H, W): valid pixels whose restored value has valid originals on both sides
+        within its 3x3 neighbourhood, none of them within ``FLYING_QUANTA``.
     """
     lowest, highest = _valid_range(quanta, valid)
     between = valid & (restored > lowest + FLYING_QUANTA) & (restored < highest - FLYING_QUANTA)

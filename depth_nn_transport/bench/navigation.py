@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What a navigation stack makes of a depth image, as a reference in numpy.
+"""
+What a navigation stack makes of a depth image, as a reference in numpy.
 
 Point cloud, laser scan and obstacle layer are those of ``depth_image_proc``,
 ``depthimage_to_laserscan`` and ``nav2_costmap_2d``, without filters: a single point marks a cell.
@@ -45,15 +46,9 @@ class ObstacleLayer:
     """
     A costmap's layer around the camera, which marks the cells that obstacles stand in.
 
-    Attributes
-    ----------
-    cell_m : float
-        Side of a cell.
-    max_range_m : float
-        Distance from the camera up to which points are taken.
-    min_height_m, max_height_m : float
-        Points between these heights above the floor are obstacles.
-
+    :ivar cell_m: side of a cell.
+    :ivar max_range_m: distance from the camera up to which points are taken.
+    :ivar min_height_m, max_height_m: points between these heights above the floor are obstacles.
     """
 
     cell_m: float = 0.05
@@ -70,19 +65,11 @@ class ObstacleLayer:
         """
         Return the cells with an obstacle.
 
-        Parameters
-        ----------
-        points : float32 (..., 3)
-            In m in the optical frame; NaN is no point.
-        pose : float64 (4, 4)
-            From the optical frame to the base frame.
-        slack_m : float
-            By so much all limits are wider, a cell at most.
-
-        Returns
-        -------
-        bool (N, N), rows along x (forward), columns along y (left), the camera in the middle.
-
+        :param points: float32 (..., 3), m, in the optical frame; NaN is no point.
+        :param pose: float64 (4, 4), from the optical frame to the base frame.
+        :param slack_m: by so much all limits are wider, a cell at most.
+        :returns: bool (N, N), rows along x (forward), columns along y (left), the camera in the
+            middle.
         """
         seen = points[np.isfinite(points[..., 2])]
         base = seen @ pose[:3, :3].T + pose[:3, 3]

@@ -77,19 +77,13 @@ class Impact:
     """
     What a setting does to one frame.
 
-    Attributes
-    ----------
-    bits : float
-        Per pixel.
-    cells, appeared, vanished, appeared_beyond, vanished_beyond : int
-        Cells of the obstacle layer, see `CellChanges`.
-    scan_mm : float32 (N,)
-        Errors of the ranges within `SCAN_REACH_M` that both scans have.
-    points_mm : float32 (N,) for each of `REACHES_M`
-        Shift of the points that both clouds have.
-    flying : float
-        Share of the points that hang between two surfaces.
-
+    :ivar bits: per pixel.
+    :ivar cells, appeared, vanished, appeared_beyond, vanished_beyond: cells of the obstacle
+        layer, see `CellChanges`.
+    :ivar scan_mm: float32 (N,), errors of the ranges within `SCAN_REACH_M` that both scans have.
+    :ivar points_mm: float32 (N,) for each of `REACHES_M`, shift of the points that both clouds
+        have.
+    :ivar flying: share of the points that hang between two surfaces.
     """
 
     bits: float

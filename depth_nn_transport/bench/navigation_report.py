@@ -54,19 +54,13 @@ class Figures:
     """
     What a setting does to all frames of a recording.
 
-    Attributes
-    ----------
-    bits : float
-        Per pixel.
-    megabits : float
-        Mbit/s at `CAMERA_HZ`.
-    appeared, vanished, appeared_beyond, vanished_beyond : float
-        Cells, as a share of the obstacles in the raw depth.
-    scan_mm, points_mm : tuple
-        Mean, 99th percentile and maximum; the points for each of `REACHES_M`.
-    flying : float
-        Share of the points that hang between two surfaces.
-
+    :ivar bits: per pixel.
+    :ivar megabits: Mbit/s at `CAMERA_HZ`.
+    :ivar appeared, vanished, appeared_beyond, vanished_beyond: cells, as a share of the obstacles
+        in the raw depth.
+    :ivar scan_mm, points_mm: mean, 99th percentile and maximum; the points for each of
+        `REACHES_M`.
+    :ivar flying: share of the points that hang between two surfaces.
     """
 
     bits: float

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Two network namespaces, the robot and its base, joined by a link that can be made bad.
+"""
+Two network namespaces, the robot and its base, joined by a link that can be made bad.
 
 Nothing in them reaches another network. Impairments are those of ``tc netem`` on a veth pair or,
 on a kernel without netem, of a relay between two TAP devices.
@@ -61,11 +62,7 @@ def robot_and_base() -> Iterator[tuple[Site, Site, Link]]:
     """
     Make both namespaces and a perfect link; take them away at the end of the block.
 
-    Raises
-    ------
-    NetworkError
-        If this user or machine cannot.
-
+    :raises NetworkError: if this user or machine cannot.
     """
     check_requirements()
     names = (f'dnt{os.getpid()}r', f'dnt{os.getpid()}b')
@@ -88,7 +85,8 @@ def robot_and_base() -> Iterator[tuple[Site, Site, Link]]:
 
 @contextmanager
 def ended_by_signals() -> Iterator[None]:
-    """Let SIGTERM and SIGINT unwind the block, so that it cleans up after itself.
+    """
+    Let SIGTERM and SIGINT unwind the block, so that it cleans up after itself.
 
     Shells let processes in the background ignore SIGINT, hence both.
     """

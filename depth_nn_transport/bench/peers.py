@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The codecs under comparison, each a complete coder from a depth frame to bytes and back.
+"""
+The codecs under comparison, each a complete coder from a depth frame to bytes and back.
 
 Transform peers get the help that our codec has: the plane of quanta with filled holes, the mask
 coded apart (by JPEG XL) and put back, values snapped onto the lattice. Lossless and bounded peers
@@ -42,12 +43,12 @@ _RANK_HEADER = struct.Struct('<fBH')
 
 
 class Codec(Protocol):
-    """What the bench measures.
+    """
+    What the bench measures.
 
-    Attributes:
-        name: as in the tables.
-        settings: qualities or bounds to sweep.
-        setting_name: what they are.
+    :ivar name: as in the tables.
+    :ivar settings: qualities or bounds to sweep.
+    :ivar setting_name: what they are.
     """
 
     @property
@@ -91,17 +92,17 @@ class Peer:
 
 @dataclass(frozen=True)
 class LossyPeer(Peer):
-    """A transform codec on the filled plane of quanta.
+    """
+    A transform codec on the filled plane of quanta.
 
     Samples are ``offset + step * (quanta - floor)``: the floor is subtracted and the step lowered
     only where the plane would not fit the codec's bits otherwise.
 
-    Attributes:
-        name, settings, setting_name: as in ``Codec``.
-        codec: of the plane.
-        bits: depth of its samples.
-        step: samples per quantum wished for.
-        offset: sample of the lowest quantum that the plane can hold.
+    :ivar name, settings, setting_name: as in ``Codec``.
+    :ivar codec: of the plane.
+    :ivar bits: depth of its samples.
+    :ivar step: samples per quantum wished for.
+    :ivar offset: sample of the lowest quantum that the plane can hold.
     """
 
     name: str
@@ -147,7 +148,8 @@ class LossyPeer(Peer):
 
 @dataclass(frozen=True)
 class RankPeer(Peer):
-    """A lossless codec on ranks of the lattice quantised by ``2 * bound + 1``, 0 for a hole.
+    """
+    A lossless codec on ranks of the lattice quantised by ``2 * bound + 1``, 0 for a hole.
 
     At bound 0 values off the grid are sent along, so that it is lossless; at others they are
     snapped, which loosens this peer's bound by half a quantum in its favour.

@@ -38,13 +38,12 @@ _TICKS = (0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 
 
 def plot_folder(path: Path, folder: str, points: Sequence[OperatingPoint]) -> None:
-    """Draw mean and RMS error over bits per pixel for all codecs measured on a folder.
+    """
+    Draw mean and RMS error over bits per pixel for all codecs measured on a folder.
 
-    Args:
-        path: of the image to write.
-        folder: title.
-        points: operating points of that folder.
-
+    :param path: of the image to write.
+    :param folder: title.
+    :param points: operating points of that folder.
     """
     figure = Figure(figsize=(13, 5.5), layout='constrained')
     for axes, error in zip(figure.subplots(1, 2), _ERRORS, strict=True):

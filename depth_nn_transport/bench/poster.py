@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The nets of the poster that began this project, beside our codec and JPEG XL at the same rate.
+"""
+The nets of the poster that began this project, beside our codec and JPEG XL at the same rate.
 
 The poster refitted HiFiC (Mentzer et al. 2020) to 16-bit depth with filled holes and published
 three rows; ours of the same kinds are trained here and measured the same way.
@@ -60,12 +61,12 @@ _COLUMNS = (
 
 @dataclass(frozen=True)
 class Published:
-    """A row of the poster.
+    """
+    A row of the poster.
 
-    Attributes:
-        psnr_db: peak 65535.
-        mae: in 16-bit units.
-        bits: per pixel.
+    :ivar psnr_db: peak 65535.
+    :ivar mae: in 16-bit units.
+    :ivar bits: per pixel.
     """
 
     name: str
@@ -84,18 +85,15 @@ PUBLISHED = (
 def measure_folders(
     folders: Sequence[Path], limit: int | None, model: str, threads: int
 ) -> list[OperatingPoint]:
-    """Measure the nets, and ours and JPEG XL near the rates to compare at, with a progress bar.
+    """
+    Measure the nets, and ours and JPEG XL near the rates to compare at, with a progress bar.
 
-    Args:
-        folders: of 16-bit depth PNGs.
-        limit: of frames in each.
-        model: ours, whose coder of hole masks the nets use too.
-        threads: of ours and JPEG XL.
-
-    Raises:
-        FileNotFoundError: a folder holds no PNG.
-        ValueError: a PNG is not a 16-bit single-channel image, or a model is missing.
-
+    :param folders: of 16-bit depth PNGs.
+    :param limit: of frames in each.
+    :param model: ours, whose coder of hole masks the nets use too.
+    :param threads: of ours and JPEG XL.
+    :raises FileNotFoundError: a folder holds no PNG.
+    :raises ValueError: a PNG is not a 16-bit single-channel image, or a model is missing.
     """
     nets, others = hific.load_peers(model), _others(model, threads)
     settings = len(nets) + len(others) * 2

@@ -27,12 +27,12 @@ _SAMPLES = 65
 
 @dataclass(frozen=True)
 class Comparison:
-    """Bits of one curve relative to the best of others at equal error.
+    """
+    Bits of one curve relative to the best of others at equal error.
 
-    Attributes:
-        ratio: geometric mean; NaN if nothing is covered.
-        low, high: errors between which both sides have a curve; NaN likewise.
-        covered: share of the asked range, by the logarithm of the error.
+    :ivar ratio: geometric mean; NaN if nothing is covered.
+    :ivar low, high: errors between which both sides have a curve; NaN likewise.
+    :ivar covered: share of the asked range, by the logarithm of the error.
     """
 
     ratio: float
@@ -43,12 +43,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Curve:
-    """Rate as a function of error.
+    """
+    Rate as a function of error.
 
-    Attributes:
-        error: float64 (N,), ascending.
-        bits: float64 (N,), bits per pixel, descending: points that another beats in both are
-            left out.
+    :ivar error: float64 (N,), ascending.
+    :ivar bits: float64 (N,), bits per pixel, descending: points that another beats in both are
+        left out.
     """
 
     error: NDArray[np.float64]
@@ -75,29 +75,25 @@ class Curve:
 
 
 def lower_hull(curves: Sequence[Curve], error: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Fewest bits that any of the curves needs at each error; NaN where none reaches.
+    """
+    Fewest bits that any of the curves needs at each error; NaN where none reaches.
 
-    Args:
-        curves: of the peers.
-        error: float64 (N,).
-
-    Returns:
-        float64 (N,), bits per pixel.
-
+    :param curves: of the peers.
+    :param error: float64 (N,).
+    :returns: float64 (N,), bits per pixel.
     """
     bits = [np.full(error.shape, np.nan), *(curve.bits_at(error) for curve in curves)]
     return np.asarray(np.fmin.reduce(bits))
 
 
 def compare(ours: Curve, peers: Sequence[Curve], low: float, high: float) -> Comparison:
-    """Compare bits at equal error.
+    """
+    Compare bits at equal error.
 
-    Args:
-        ours: our curve.
-        peers: curves whose lower hull is the reference.
-        low: least error of interest.
-        high: greatest error of interest.
-
+    :param ours: our curve.
+    :param peers: curves whose lower hull is the reference.
+    :param low: least error of interest.
+    :param high: greatest error of interest.
     """
     error = np.geomspace(low, high, _SAMPLES, dtype=np.float64)
     ratio = np.log(ours.bits_at(error) / lower_hull(peers, error))

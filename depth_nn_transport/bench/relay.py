@@ -136,11 +136,7 @@ def _open_tap(name: str) -> int:
     """
     Return the descriptor of a new TAP device.
 
-    Raises
-    ------
-    NetworkError
-        If the machine has none.
-
+    :raises NetworkError: if the machine has none.
     """
     tap = None
     try:

@@ -102,14 +102,13 @@ def markdown(
     points: Sequence[OperatingPoint], summaries: Sequence[FolderSummary], threads: int,
     pictures: Path,
 ) -> str:
-    """Return the report: what it comes to, each folder, and all operating points.
+    """
+    Return the report: what it comes to, each folder, and all operating points.
 
-    Args:
-        points: all that was measured.
-        summaries: of the folders, in order.
-        threads: of all codecs.
-        pictures: folder of the pictures; those that it holds are linked by their names.
-
+    :param points: all that was measured.
+    :param summaries: of the folders, in order.
+    :param threads: of all codecs.
+    :param pictures: folder of the pictures; those that it holds are linked by their names.
     """
     groups = by_folder(points)
     lines = ['# Rate and distortion', '', _conditions(threads), '']

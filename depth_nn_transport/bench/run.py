@@ -42,18 +42,15 @@ def choose_codecs(
     names: str | None, qualities: str | None, model: str | None, threads: int,
     runtime: str = AUTO,
 ) -> list[Codec]:
-    """Return the codecs of the given names; by default all, ours first.
+    """
+    Return the codecs of the given names; by default all, ours first.
 
-    Args:
-        names: separated by commas; all if None.
-        qualities: of our codec, separated by commas; a default sweep if None.
-        model: of our codec, which is left out if None.
-        threads: of all codecs.
-        runtime: of our codec.
-
-    Raises:
-        ValueError: there is no codec of such a name, or a quality is not a number.
-
+    :param names: separated by commas; all if None.
+    :param qualities: of our codec, separated by commas; a default sweep if None.
+    :param model: of our codec, which is left out if None.
+    :param threads: of all codecs.
+    :param runtime: of our codec.
+    :raises ValueError: there is no codec of such a name, or a quality is not a number.
     """
     ours = [] if model is None else _our_codecs(qualities, model, threads, runtime)
     known = {codec.name: codec for codec in (*ours, *lossy_peers(threads), *exact_peers(threads))}
@@ -66,12 +63,11 @@ def choose_codecs(
 def measure_folders(
     folders: Sequence[Path], limit: int | None, codecs: Sequence[Codec], threads: int
 ) -> list[OperatingPoint]:
-    """Measure all codecs on the frames of all folders, with a progress bar.
+    """
+    Measure all codecs on the frames of all folders, with a progress bar.
 
-    Raises:
-        FileNotFoundError: a folder holds no PNG.
-        ValueError: a PNG is not a 16-bit single-channel image.
-
+    :raises FileNotFoundError: a folder holds no PNG.
+    :raises ValueError: a PNG is not a 16-bit single-channel image.
     """
     cv2.setNumThreads(threads)
     settings = sum(len(codec.settings) for codec in codecs)
@@ -94,7 +90,8 @@ def picture_errors(
     out: Path, folder: Path, limit: int | None, codecs: Sequence[Codec],
     points: Sequence[OperatingPoint], threads: int,
 ) -> None:
-    """Picture our largest errors in a folder at the default quality, beside JPEG XL's there.
+    """
+    Picture our largest errors in a folder at the default quality, beside JPEG XL's there.
 
     Does nothing unless both were measured.
     """

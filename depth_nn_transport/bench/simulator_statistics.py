@@ -40,13 +40,13 @@ _FRAMES = 4
 
 @dataclass(frozen=True)
 class Statistics:
-    """Of a set of sequences, each from one camera.
+    """
+    Of a set of sequences, each from one camera.
 
-    Attributes:
-        hole_shares: of each frame.
-        hole_runs: lengths of the horizontal runs of holes, pixels.
-        differences: absolute differences of horizontal neighbours, quanta.
-        changes: absolute changes of a pixel from one frame to the next, quanta.
+    :ivar hole_shares: of each frame.
+    :ivar hole_runs: lengths of the horizontal runs of holes, pixels.
+    :ivar differences: absolute differences of horizontal neighbours, quanta.
+    :ivar changes: absolute changes of a pixel from one frame to the next, quanta.
     """
 
     hole_shares: NDArray[Any]
@@ -82,12 +82,11 @@ def run_lengths(mask: NDArray[np.bool_]) -> NDArray[np.intp]:
 
 
 def compare_simulators(folders: Sequence[Path], path: Path) -> None:
-    """Plot the statistics of recordings and of both simulators.
+    """
+    Plot the statistics of recordings and of both simulators.
 
-    Args:
-        folders: recordings; of each, the first frames that follow each other.
-        path: of the image to write.
-
+    :param folders: recordings; of each, the first frames that follow each other.
+    :param path: of the image to write.
     """
     recorded = Statistics.of(_recordings(folders))
     simulated = {

@@ -55,15 +55,14 @@ class StageTimes:
 
 @dataclass(frozen=True)
 class CodecTimes:
-    """What a codec takes on one thread.
+    """
+    What a codec takes on one thread.
 
-    Attributes:
-        size: width and height.
-        codec: name.
-        bits: per pixel, the whole stream.
-        mean_q: mean error in quanta.
-        encode_ms, decode_ms: a frame.
-
+    :ivar size: width and height.
+    :ivar codec: name.
+    :ivar bits: per pixel, the whole stream.
+    :ivar mean_q: mean error in quanta.
+    :ivar encode_ms, decode_ms: a frame.
     """
 
     size: Size
@@ -93,16 +92,15 @@ def measure_sources(
     sources: Sequence[Source], limit: int, model: str, rounds: int, runtime: str,
     progress: Callable[[], object] = lambda: None,
 ) -> tuple[list[StageTimes], list[CodecTimes], list[Throughput]]:
-    """Time stages, codecs and codecs at once on as many frames of each source as the limit allows.
+    """
+    Time stages, codecs and codecs at once on as many frames of each source as the limit allows.
 
-    Args:
-        sources: of the frames, one for each size.
-        limit: number of frames.
-        model: of our codec.
-        rounds: times that each frame is coded; the fastest counts.
-        runtime: of our codec.
-        progress: called now and then.
-
+    :param sources: of the frames, one for each size.
+    :param limit: number of frames.
+    :param model: of our codec.
+    :param rounds: times that each frame is coded; the fastest counts.
+    :param runtime: of our codec.
+    :param progress: called now and then.
     """
     stages: list[StageTimes] = []
     codecs: list[CodecTimes] = []
@@ -145,7 +143,8 @@ def measure_codecs(
     frames: Sequence[Depth], codecs: Sequence[Codec], rounds: int,
     progress: Callable[[], object] = lambda: None,
 ) -> Iterator[CodecTimes]:
-    """Time codecs in turns, so that a busy machine slows all of them alike.
+    """
+    Time codecs in turns, so that a busy machine slows all of them alike.
 
     The preparation that the lossy peers share, which includes filling and coding the holes, is
     left out of their times, but not of ours.

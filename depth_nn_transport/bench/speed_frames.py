@@ -31,13 +31,12 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class Source:
-    """Where the frames of a size come from.
+    """
+    Where the frames of a size come from.
 
-    Attributes:
-        size: width and height that is measured.
-        folder: of 16-bit PNGs.
-        recorded: width and height of these.
-
+    :ivar size: width and height that is measured.
+    :ivar folder: of 16-bit PNGs.
+    :ivar recorded: width and height of these.
     """
 
     size: Size
@@ -55,12 +54,11 @@ class Source:
 
 
 def choose_source(folders: Sequence[Path], size: Size) -> Source:
-    """Return the folder of a size; else one to crop, else one of which to repeat pixels.
+    """
+    Return the folder of a size; else one to crop, else one of which to repeat pixels.
 
-    Raises:
-        FileNotFoundError: if a folder holds no PNG.
-        ValueError: if a PNG is not a 16-bit single-channel image.
-
+    :raises FileNotFoundError: if a folder holds no PNG.
+    :raises ValueError: if a PNG is not a 16-bit single-channel image.
     """
     sources = [Source(size, folder, _size(read_depth(frame_paths(folder, 1)[0])))
                for folder in folders]

@@ -55,15 +55,14 @@ STAGES = tuple(_PLACES)
 
 
 class StageClock:
-    """Adds up the time that a block of code spends in each of ``STAGES``.
+    """
+    Adds up the time that a block of code spends in each of ``STAGES``.
 
     As a context manager it wraps the functions of the codec, so that this knows nothing of it. A
     stage lasts until its function returns, whatever that calls; only the coding within the
     entropy model is told apart. Everything else of an encoder or decoder is the rest.
 
-    Attributes:
-        seconds: by stage.
-
+    :ivar seconds: by stage.
     """
 
     def __init__(self) -> None:

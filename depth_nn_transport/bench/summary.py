@@ -34,14 +34,14 @@ COMMON_RATE = 0.32
 
 @dataclass(frozen=True)
 class Range:
-    """A comparison to make.
+    """
+    A comparison to make.
 
-    Attributes:
-        name: as in the report.
-        low, high: error in quanta.
-        peers: codecs whose lower hull is the reference; all but ours if empty.
-        our_mask: whether the peers' streams count with our mask in the place of theirs, so that
-            the rest is compared alone.
+    :ivar name: as in the report.
+    :ivar low, high: error in quanta.
+    :ivar peers: codecs whose lower hull is the reference; all but ours if empty.
+    :ivar our_mask: whether the peers' streams count with our mask in the place of theirs, so that
+        the rest is compared alone.
     """
 
     name: str
@@ -60,14 +60,14 @@ RANGES = (
 
 @dataclass(frozen=True)
 class FolderSummary:
-    """Hull and comparisons of one folder.
+    """
+    Hull and comparisons of one folder.
 
-    Attributes:
-        folder: name.
-        hull: by error, name of the range and level in quanta, the fewest bits per pixel that
-            any of its peers needs.
-        ratios: by error, then by name of the range.
-        at_common_rate: metrics by codec, of the lossy ones whose curve reaches ``COMMON_RATE``.
+    :ivar folder: name.
+    :ivar hull: by error, name of the range and level in quanta, the fewest bits per pixel that
+        any of its peers needs.
+    :ivar ratios: by error, then by name of the range.
+    :ivar at_common_rate: metrics by codec, of the lossy ones whose curve reaches ``COMMON_RATE``.
     """
 
     folder: str

@@ -38,16 +38,15 @@ def measure_throughput(
     frames: Sequence[Depth], at_once: int, model: str, rounds: int, runtime: str,
     progress: Callable[[], object] = lambda: None,
 ) -> Throughput:
-    """Code all frames on so many threads at once, each on all of them; the fastest round counts.
+    """
+    Code all frames on so many threads at once, each on all of them; the fastest round counts.
 
-    Args:
-        frames: uint16 (H, W) mm, of one size.
-        at_once: codecs that work at once.
-        model: of the codecs.
-        rounds: times that the frames are coded.
-        runtime: of the codecs.
-        progress: called after each round of encoding or decoding.
-
+    :param frames: uint16 (H, W) mm, of one size.
+    :param at_once: codecs that work at once.
+    :param model: of the codecs.
+    :param rounds: times that the frames are coded.
+    :param runtime: of the codecs.
+    :param progress: called after each round of encoding or decoding.
     """
     codecs = [DepthCodec(model, runtime=runtime) for _ in range(at_once)]
     streams: list[bytes] = []

@@ -79,17 +79,17 @@ class Load:
 
 @dataclass(frozen=True)
 class Passage:
-    """What became of the frames of one run.
+    """
+    What became of the frames of one run.
 
-    Attributes:
-        size: width and height.
-        rate: frames per second.
-        threads: of encoder and decoder each.
-        first_frame_s: from the start of the nodes to the first restored frame.
-        sent, received: frames of the steady state.
-        delays_ms: from the source's stamp to the sink, steady state.
-        usage: samples of ``encoder`` and ``decoder`` in the steady state.
-        summaries: what the nodes logged at their end.
+    :ivar size: width and height.
+    :ivar rate: frames per second.
+    :ivar threads: of encoder and decoder each.
+    :ivar first_frame_s: from the start of the nodes to the first restored frame.
+    :ivar sent, received: frames of the steady state.
+    :ivar delays_ms: from the source's stamp to the sink, steady state.
+    :ivar usage: samples of ``encoder`` and ``decoder`` in the steady state.
+    :ivar summaries: what the nodes logged at their end.
     """
 
     size: Size
@@ -119,11 +119,10 @@ class Passage:
 def measure_transport(
     frames: Source, rate: float, threads: int, seconds: float, model: str, runtime: str,
 ) -> Passage:
-    """Run the four processes until frames arrive, and for some time more.
+    """
+    Run the four processes until frames arrive, and for some time more.
 
-    Raises:
-        RuntimeError: if a process does not start, or no frame arrives.
-
+    :raises RuntimeError: if a process does not start, or no frame arrives.
     """
     parameters = {'threads': threads, 'model': model, 'runtime': runtime}
     _start_once(frames, model, runtime)

@@ -52,25 +52,15 @@ class Passage:
     """
     What came of a stream over a link.
 
-    Attributes
-    ----------
-    stream : Stream
-        What was sent.
-    link : LinkQuality
-        The link.
-    seconds : float
-        That were watched.
-    sent, received : int
-        Frames.
-    delays_ms : tuple of float
-        From the camera's stamp to the user, of the frames that came.
-    longest_gap_s : float
-        Longest time without a frame.
-    carried_mbit : float
-        Mbit/s that came over the link, all overhead included.
-    error_quanta : float or None
-        Mean error of the frames that came over any link, in quanta.
-
+    :ivar stream: what was sent.
+    :ivar link: the link.
+    :ivar seconds: that were watched.
+    :ivar sent, received: frames.
+    :ivar delays_ms: from the camera's stamp to the user, of the frames that came.
+    :ivar longest_gap_s: longest time without a frame.
+    :ivar carried_mbit: Mbit/s that came over the link, all overhead included.
+    :ivar error_quanta: mean error of the frames that came over any link, None if none did, in
+        quanta.
     """
 
     stream: Stream
@@ -120,11 +110,7 @@ def measure_stream(
     """
     Send a stream over all links, one after the other; it is set up over a perfect one.
 
-    Raises
-    ------
-    RuntimeError
-        If nothing comes even over the perfect link.
-
+    :raises RuntimeError: if nothing comes even over the perfect link.
     """
     link.shape(PERFECT)
     with ExitStack() as stack:

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The two ends of the measurement over bad Wi-Fi, each a process: a camera and a user of depth.
+"""
+The two ends of the measurement over bad Wi-Fi, each a process: a camera and a user of depth.
 
 Stamps are the monotonic clock, which all processes of a machine share; their last three digits are
 the number of the frame, so that the sink knows the original. Each event is a line of JSON: the
@@ -66,15 +67,9 @@ class Stream:
     """
     A way to send depth.
 
-    Attributes
-    ----------
-    form : str
-        `raw`, `png` or `ours`.
-    reliability : str
-        `reliable` or `best_effort`, of both ends of the link.
-    depth : int
-        Frames that the history keeps.
-
+    :ivar form: `raw`, `png` or `ours`.
+    :ivar reliability: `reliable` or `best_effort`, of both ends of the link.
+    :ivar depth: frames that the history keeps.
     """
 
     form: str

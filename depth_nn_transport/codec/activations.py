@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Values between the layers of exact networks, and how they travel from one network to another.
+"""
+Values between the layers of exact networks, and how they travel from one network to another.
 
 They are multiples of ACTIVATION_STEP within +-ACTIVATION_MAX. That makes eight binary digits, as
 many as bfloat16 has, whose words are the upper halves of those of float32. As words they take half

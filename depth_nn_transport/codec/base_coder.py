@@ -76,11 +76,10 @@ def encode_base(base: Grid, tables: Tables, encoder: TableEncoder) -> None:
 
 
 def decode_base(shape: tuple[int, int], tables: Tables, decoder: TableDecoder) -> Grid:
-    """Decode a base of the given shape.
+    """
+    Decode a base of the given shape.
 
-    Raises:
-        CorruptStreamError: if the bytes hold no base.
-
+    :raises CorruptStreamError: if the bytes hold no base.
     """
     (predictor,) = decoder.raw(1, _PREDICTOR_RANGE)
     differences = decode_differences(shape[0] * shape[1], tables, decoder)
@@ -97,11 +96,10 @@ def encode_differences(differences: Grid, tables: Tables, encoder: TableEncoder)
 
 
 def decode_differences(count: int, tables: Tables, decoder: TableDecoder) -> Grid:
-    """Decode what `encode_differences` wrote, (count,).
+    """
+    Decode what `encode_differences` wrote, (count,).
 
-    Raises:
-        CorruptStreamError: if the bytes hold no differences.
-
+    :raises CorruptStreamError: if the bytes hold no differences.
     """
     (table,) = decoder.raw(1, TABLES)
     index = np.full(count, min(int(table), len(tables) - 1), np.uint8)

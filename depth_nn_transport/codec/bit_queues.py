@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Queues of bits that are unlikely with one of a few probabilities, after `queue_coder`.
+"""
+Queues of bits that are unlikely with one of a few probabilities, after `queue_coder`.
 
 A class is a probability p that a bit is 1 ("unlikely"). Nearly all bits of most classes are 0, so
 a symbol stands for a run of them: 0 for L zeros, j + 1 for j < L zeros and a one, with L such
@@ -41,15 +42,14 @@ ENDLESS = 1 << 30
 
 
 class BitWriter(NamedTuple):
-    """Where a model sends bits to.
+    """
+    Where a model sends bits to.
 
-    Attributes:
-        zeros: int32 (classes,), zeros of the run at hand.
-        longest: int32 (classes,), zeros that one symbol stands for.
-        classes: uint8 (N,), class of each symbol made.
-        symbols: int32 (N,), the symbols.
-        made: int32 (1,), how many there are.
-
+    :ivar zeros: int32 (classes,), zeros of the run at hand.
+    :ivar longest: int32 (classes,), zeros that one symbol stands for.
+    :ivar classes: uint8 (N,), class of each symbol made.
+    :ivar symbols: int32 (N,), the symbols.
+    :ivar made: int32 (1,), how many there are.
     """
 
     zeros: Integers
@@ -60,18 +60,17 @@ class BitWriter(NamedTuple):
 
 
 class BitReader(NamedTuple):
-    """Where a model takes bits from.
+    """
+    Where a model takes bits from.
 
     The symbols of a class are joined to gaps: zeros before each one. So a bit is drawn without
     a branch, which nobody could predict.
 
-    Attributes:
-        zeros: int32 (classes,), zeros still to be drawn before the next one.
-        place: int32 (classes,), place of the gap after that.
-        end: int32 (classes,), place behind the gaps of each class.
-        gaps: int32 (N,), class after class; the last of each, which no one follows, is `ENDLESS`
-            longer than what was sent, so that only `overdrawn` need look for the end.
-
+    :ivar zeros: int32 (classes,), zeros still to be drawn before the next one.
+    :ivar place: int32 (classes,), place of the gap after that.
+    :ivar end: int32 (classes,), place behind the gaps of each class.
+    :ivar gaps: int32 (N,), class after class; the last of each, which no one follows, is
+        `ENDLESS` longer than what was sent, so that only `overdrawn` need look for the end.
     """
 
     zeros: Integers
@@ -165,11 +164,10 @@ def _join(
 
 
 class BitModels:
-    """Classes of bits.
+    """
+    Classes of bits.
 
-    Attributes:
-        longest: int32 (classes,), zeros that one symbol stands for.
-
+    :ivar longest: int32 (classes,), zeros that one symbol stands for.
     """
 
     def __init__(self, unlikely: NDArray[np.float32]) -> None:
@@ -196,18 +194,18 @@ class BitModels:
         encode_queues(writer.classes[:made], writer.symbols[:made], self._models, encoder)
 
     def decode(self, decoder: TableDecoder, bits: int) -> BitReader:
-        """Decode what `encode` wrote of at most so many bits.
+        """
+        Decode what `encode` wrote of at most so many bits.
 
-        Raises:
-            CorruptStreamError: if the bytes are no such bits.
-
+        :raises CorruptStreamError: if the bytes are no such bits.
         """
         queues = decode_queues(self._models, bits + len(self.longest), decoder)
         return BitReader(*_join(queues.symbols, queues.place, queues.end, self.longest))
 
 
 def run_table(unlikely: float, longest: int) -> NDArray[np.float32]:
-    """Probabilities of the symbols of a class: the whole run, then a one after 0, 1, ... zeros.
+    """
+    Probabilities of the symbols of a class: the whole run, then a one after 0, 1, ... zeros.
 
     They are products in float64, rounded to multiples of 2^-22 and no less than that.
     """

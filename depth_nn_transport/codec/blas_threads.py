@@ -24,7 +24,8 @@ from threadpoolctl import ThreadpoolController
 
 
 class BlasThreads:
-    """Limits them while any codec is at work.
+    """
+    Limits them while any codec is at work.
 
     The first codec to begin sets the limit and the last one to end lifts it: each by itself would
     bring back the limit of another one that began before it.

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Frames that keep a promise: every valid pixel within a bound, down to bit by bit.
+"""
+Frames that keep a promise: every valid pixel within a bound, down to bit by bit.
 
 Two engines stand behind one mode, and the smaller frame is taken: the lossy coder with what passes
 the bound corrected, and the coder of exact planes. The encoder restores each frame and checks it.
@@ -66,17 +67,14 @@ class BoundedCoder:
     def encode(
         self, frame: ExactFrame, mode: Mode, bound: Bound, beside: int
     ) -> tuple[float, bytes]:
-        """Encode a frame by the engine that needs fewer bytes.
+        """
+        Encode a frame by the engine that needs fewer bytes.
 
-        Args:
-            frame: what to encode.
-            mode: bounded or lossless.
-            bound: that the user asks for; 0 of lossless mode.
-            beside: bytes that the frame has besides.
-
-        Returns:
-            The bound in quanta of the frame, and the payload.
-
+        :param frame: what to encode.
+        :param mode: bounded or lossless.
+        :param bound: that the user asks for; 0 of lossless mode.
+        :param beside: bytes that the frame has besides.
+        :returns: the bound in quanta of the frame, and the payload.
         """
         quanta, payload = 0.0, b''
         if frame.valid.any():
@@ -89,15 +87,12 @@ class BoundedCoder:
         return quanta, payload[:1] + bytes([frame.hole]) + payload[1:]
 
     def decode(self, encoded: EncodedDepth, valid: NDArray[np.bool_]) -> Depth:
-        """Restore a depth image, as `DepthCodec.decode` returns it.
+        """
+        Restore a depth image, as `DepthCodec.decode` returns it.
 
-        Args:
-            encoded: of bounded or lossless mode.
-            valid: its mask, bool (H, W).
-
-        Raises:
-            CorruptStreamError: if the payload is none of such a frame.
-
+        :param encoded: of bounded or lossless mode.
+        :param valid: its mask, bool (H, W).
+        :raises CorruptStreamError: if the payload is none of such a frame.
         """
         depth: Depth = np.zeros(valid.shape, np.uint16)
         if valid.any():
@@ -208,7 +203,8 @@ def _keeps(frame: ExactFrame, restored: Depth, bound: Bound, quanta: float) -> b
 
 
 def _reach(lattice: Lattice, quanta: float) -> int:
-    """Quanta past which a pixel of a lossy frame is to be corrected, so that the bound holds.
+    """
+    Quanta past which a pixel of a lossy frame is to be corrected, so that the bound holds.
 
     Off the grid no rounding to it takes the corrections' leeway back, and that to millimetres adds
     up to half a quantum.
@@ -230,18 +226,15 @@ def _millimetres(depth: Depth) -> Depth:
 
 @compiled
 def smoothness(quanta: Array, valid: NDArray[np.bool_]) -> float:
-    """Tell how well a transform can follow a frame: high where slopes are even.
+    """
+    Tell how well a transform can follow a frame: high where slopes are even.
 
     An even slope is rounded to whole quanta, which bends it by one quantum at many pixels, and by
     no more. Noise and edges bend by more.
 
-    Args:
-        quanta: float32 (H, W).
-        valid: bool (H, W).
-
-    Returns:
-        Of the bent pixels the share among all over the share that is bent by more than one.
-
+    :param quanta: float32 (H, W).
+    :param valid: bool (H, W).
+    :returns: of the bent pixels the share among all over the share that is bent by more than one.
     """
     known, bent, sharp = 1, 1, 1
     for y in range(1, quanta.shape[0]):
@@ -256,7 +249,8 @@ def smoothness(quanta: Array, valid: NDArray[np.bool_]) -> float:
 
 
 def _weight(engine: int, quanta: float) -> float:
-    """Weigh the bytes of a bounded frame by what else an engine gives.
+    """
+    Weigh the bytes of a bounded frame by what else an engine gives.
 
     Most errors of a corrected lossy frame are far below a bound of more than two quanta, those of
     the other engines are spread all over it: from there on they have to be a tenth smaller.

@@ -35,13 +35,12 @@ FLOAT_SLACK = 1e-3
 
 @dataclass(frozen=True)
 class Bound:
-    """The largest error that a user accepts.
+    """
+    The largest error that a user accepts.
 
-    Attributes:
-        quanta: 0..1000, or None if the bound is in millimetres.
-        millimetres: 0..65535, or None if the bound is in quanta.
-        at: depth (m) up to which the millimetres hold, 0.001..65.535; None for the whole frame.
-
+    :ivar quanta: 0..1000, or None if the bound is in millimetres.
+    :ivar millimetres: 0..65535, or None if the bound is in quanta.
+    :ivar at: depth (m) up to which the millimetres hold, 0.001..65.535; None for the whole frame.
     """
 
     quanta: float | None
@@ -49,11 +48,11 @@ class Bound:
     at: float | None = None
 
     def __post_init__(self) -> None:
-        """Check all values.
+        """
+        Check all values.
 
-        Raises:
-            InvalidSettingError: if one is out of its range, or not exactly one bound is given.
-
+        :raises InvalidSettingError: if one is out of its range, or not exactly one bound is
+            given.
         """
         if (self.quanta is None) == (self.millimetres is None):
             raise InvalidSettingError(
@@ -66,12 +65,11 @@ class Bound:
             raise InvalidSettingError('at is a depth for max_error_mm, which is not given')
 
     def in_quanta(self, lattice: Lattice, farthest: float) -> float:
-        """Find the bound in quanta of a frame, of whole quanta on the grid.
+        """
+        Find the bound in quanta of a frame, of whole quanta on the grid.
 
-        Args:
-            lattice: of the frame.
-            farthest: greatest valid depth of the frame, mm.
-
+        :param lattice: of the frame.
+        :param farthest: greatest valid depth of the frame, mm.
         """
         depth = farthest if self.at is None else MM_PER_M * self.at
         if self.millimetres is None:
@@ -88,14 +86,13 @@ class Bound:
     def holds(
         self, original: Depth, restored: Depth, quanta: float, lattice: Lattice
     ) -> bool:
-        """Tell whether depths are within the bound.
+        """
+        Tell whether depths are within the bound.
 
-        Args:
-            original: mm, any shape; all pixels valid, or 0 in both.
-            restored: the same.
-            quanta: what `in_quanta` gave.
-            lattice: of the frame.
-
+        :param original: mm, any shape; all pixels valid, or 0 in both.
+        :param restored: the same.
+        :param quanta: what `in_quanta` gave.
+        :param lattice: of the frame.
         """
         error = lattice.to_quanta(restored) - lattice.to_quanta(original)
         if max(error.max(initial=0), -error.min(initial=0)) > quanta + FLOAT_SLACK:

@@ -34,7 +34,8 @@ def compiled(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile a function into each of its callers: for short ones that are called at every pixel.
+    """
+    Compile a function into each of its callers: for short ones that are called at every pixel.
 
     A call hands over every field of every array, which may cost more than what is called.
     """
@@ -44,7 +45,8 @@ def inlined(function: F) -> F:
 
 @intrinsic  # type: ignore[untyped-decorator]
 def borrowed(_: Any, array: Any) -> Any:
-    """Take an array whose owner outlives the function: an argument, not what it made itself.
+    """
+    Take an array whose owner outlives the function: an argument, not what it made itself.
 
     Uses of an array are counted by locked instructions. Where many functions are inlined into a
     loop the compiler cannot leave them out, and they may take longer than all the rest.

@@ -53,25 +53,24 @@ class Mode(IntEnum):
 
 @dataclass(frozen=True)
 class EncodedDepth:
-    """An encoded frame: all that a decoder needs beside the model.
+    """
+    An encoded frame: all that a decoder needs beside the model.
 
-    Attributes:
-        height: pixels, 16..4096.
-        width: pixels, 16..4096.
-        encoding: ``16UC1`` (mm) or ``32FC1`` (m), what the frame was and is restored to.
-        model_id: name of the model and hash of its files.
-        mode: what is promised.
-        quality: 0..100, an integer; of lossy mode.
-        max_error: quanta, of bounded mode; 0 in others.
-        lattice_constant: K of the depth lattice, in mm and 1/32 px, a float32; negative if the
-            frame is off the grid and the magnitude only sets the unit of error.
-        sequence: number of the frame in its stream.
-        reference: number of the frame that this one was predicted from; itself if none.
-        mask: coded hole mask.
-        latents: coded latents, steps and corrections; in bounded and lossless mode an engine and
-            its bytes.
-        format_version: of the byte layout.
-
+    :ivar height: pixels, 16..4096.
+    :ivar width: pixels, 16..4096.
+    :ivar encoding: ``16UC1`` (mm) or ``32FC1`` (m), what the frame was and is restored to.
+    :ivar model_id: name of the model and hash of its files.
+    :ivar mode: what is promised.
+    :ivar quality: 0..100, an integer; of lossy mode.
+    :ivar max_error: quanta, of bounded mode; 0 in others.
+    :ivar lattice_constant: K of the depth lattice, in mm and 1/32 px, a float32; negative if the
+        frame is off the grid and the magnitude only sets the unit of error.
+    :ivar sequence: number of the frame in its stream.
+    :ivar reference: number of the frame that this one was predicted from; itself if none.
+    :ivar mask: coded hole mask.
+    :ivar latents: coded latents, steps and corrections; in bounded and lossless mode an engine
+        and its bytes.
+    :ivar format_version: of the byte layout.
     """
 
     height: int
@@ -89,12 +88,11 @@ class EncodedDepth:
     format_version: int = FORMAT_VERSION
 
     def __post_init__(self) -> None:
-        """Check every field.
+        """
+        Check every field.
 
-        Raises:
-            UnsupportedFormatError: if the format version is not this release's.
-            CorruptStreamError: if a field is out of its range.
-
+        :raises UnsupportedFormatError: if the format version is not this release's.
+        :raises CorruptStreamError: if a field is out of its range.
         """
         check_version(self.format_version)
         for name, number, low, high in (
@@ -140,11 +138,10 @@ class EncodedDepth:
         return zlib.crc32(self._body)
 
     def verify_crc(self, crc32: int) -> None:
-        """Compare with a checksum that travelled with the fields.
+        """
+        Compare with a checksum that travelled with the fields.
 
-        Raises:
-            CorruptStreamError: if they differ.
-
+        :raises CorruptStreamError: if they differ.
         """
         if crc32 != self.crc32:
             raise CorruptStreamError(
@@ -154,12 +151,11 @@ class EncodedDepth:
 
     @classmethod
     def from_bytes(cls, data: bytes) -> EncodedDepth:
-        """Parse what `to_bytes` made.
+        """
+        Parse what `to_bytes` made.
 
-        Raises:
-            CorruptStreamError: if the bytes are truncated, damaged or something else.
-            UnsupportedFormatError: if they are of another format version.
-
+        :raises CorruptStreamError: if the bytes are truncated, damaged or something else.
+        :raises UnsupportedFormatError: if they are of another format version.
         """
         body, crc32 = data[:-_CRC.size], data[-_CRC.size:]
         header, rest = _take(body, _HEADER.size)
@@ -203,11 +199,10 @@ class EncodedDepth:
 
 
 def check_version(version: int) -> None:
-    """Refuse another version of the format.
+    """
+    Refuse another version of the format.
 
-    Raises:
-        UnsupportedFormatError: if it is not the one of this release.
-
+    :raises UnsupportedFormatError: if it is not the one of this release.
     """
     if version != FORMAT_VERSION:
         raise UnsupportedFormatError(

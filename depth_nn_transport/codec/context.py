@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""What the entropy model makes of the latents decoded so far, besides its networks.
+"""
+What the entropy model makes of the latents decoded so far, besides its networks.
 
 All of it is exact: values are multiples of powers of two and every sum stays below 2**24 of them,
 so that float32 holds it whatever the order of summation.
@@ -44,7 +45,8 @@ _SEEN = LATENT_CHANNELS + LOW_CHANNELS
 
 @compiled
 def seen_low(trunk: Activations, low: Array) -> Activations:
-    """Join a trunk and the low frequencies as the networks see them, at two scales.
+    """
+    Join a trunk and the low frequencies as the networks see them, at two scales.
 
     (H, W, C) and float32 (H, W, 16) -> (H, W, C + 32).
     """
@@ -64,16 +66,13 @@ def seen_low(trunk: Activations, low: Array) -> Activations:
 
 @compiled
 def expected(head: Array, linear: Array, first: int) -> tuple[Array, NDArray[np.uint8]]:
-    """Means and table indices of some channels from a network's output.
+    """
+    Means and table indices of some channels from a network's output.
 
-    Args:
-        head: (H, W, 2 C), means in eighths and table indices, integers.
-        linear: (H, W, 64), linear prediction, multiples of an eighth.
-        first: the first of the C channels.
-
-    Returns:
-        Means, float32 (H, W, C), and table indices, uint8 (H, W, C).
-
+    :param head: (H, W, 2 C), means in eighths and table indices, integers.
+    :param linear: (H, W, 64), linear prediction, multiples of an eighth.
+    :param first: the first of the C channels.
+    :returns: means, float32 (H, W, C), and table indices, uint8 (H, W, C).
     """
     height, width, both = head.shape
     channels = both // 2
@@ -94,7 +93,8 @@ def expected(head: Array, linear: Array, first: int) -> tuple[Array, NDArray[np.
 
 
 class Decoded:
-    """Latents decoded so far, float32 (H, W, 64), and how the networks see them, (H, W, 80).
+    """
+    Latents decoded so far, float32 (H, W, 64), and how the networks see them, (H, W, 80).
 
     They see each latent halved, and the low frequencies once more at a coarser scale.
     """
@@ -152,12 +152,11 @@ class Predictor:
     """Linear prediction of a step's latents from their decoded neighbours."""
 
     def __init__(self, own: Array, across: Array) -> None:
-        """Take the weights.
+        """
+        Take the weights.
 
-        Args:
-            own: (steps - 1, 3, 3, 64), weights of each channel's own neighbours.
-            across: (steps - 1, 3, 3, 16, 16), from one low frequency (axis 3) to another.
-
+        :param own: (steps - 1, 3, 3, 64), weights of each channel's own neighbours.
+        :param across: (steps - 1, 3, 3, 16, 16), from one low frequency (axis 3) to another.
         """
         self._taps = [_known_taps(k) for k in range(len(STEPS))]
         self._own: list[Array] = [np.empty((0, LATENT_CHANNELS), np.float32)]
@@ -173,15 +172,13 @@ class Predictor:
         return cls(linear['predict'], linear['predict_across'])
 
     def predict(self, step: int, latents: Array) -> Array:
-        """Predict the latents of a step.
+        """
+        Predict the latents of a step.
 
-        Args:
-            step: index into `STEPS`; nothing is known in the first one, whose prediction is zero.
-            latents: float32 (H, W, 64), decoded so far.
-
-        Returns:
-            Float32, (h, w, 64) at the step's positions, multiples of an eighth.
-
+        :param step: index into `STEPS`; nothing is known in the first one, whose prediction is
+            zero.
+        :param latents: float32 (H, W, 64), decoded so far.
+        :returns: float32, (h, w, 64) at the step's positions, multiples of an eighth.
         """
         spacing, phase = STEPS[step]
         taps = self._taps[step]
@@ -212,9 +209,11 @@ def _weigh(
     latents: Array, spacing: int, phase: tuple[int, int], taps: NDArray[np.int64], own: Array,
     linear: Array, around: Array,
 ) -> None:
-    """Sum up the own neighbours of each channel, and gather those of the low frequencies.
+    """
+    Sum up the own neighbours of each channel, and gather those of the low frequencies.
 
-    Args: `linear` (h, w, 64) and `around` (h * w, taps * 16) start as zeros and are written.
+    :param linear: (h, w, 64), starts as zeros and is written.
+    :param around: (h * w, taps * 16), the same.
     """
     height, width = latents.shape[0] // spacing, latents.shape[1] // spacing
     for row in range(linear.shape[0]):

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Corrections of the few pixels that a transform restores too badly.
+"""
+Corrections of the few pixels that a transform restores too badly.
 
 A pixel whose error passes a threshold of T quanta is moved by a multiple of a step, at most 2 T,
 which leaves it at most half a step off. Which pixels are moved is told first (`correction_flags`),
@@ -51,11 +52,10 @@ DENSITY_RANGE = 16
 
 
 class CorrectionCoder:
-    """Encoder and decoder of corrections.
+    """
+    Encoder and decoder of corrections.
 
-    Attributes:
-        moves: tables of the signed moves, by what is known around.
-
+    :ivar moves: tables of the signed moves, by what is known around.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
@@ -67,23 +67,20 @@ class CorrectionCoder:
         self, residual: Floats, plane: Floats, valid: Bits, latents: Floats, threshold: int,
         step: int, encoder: TableEncoder,
     ) -> Counts:
-        """Encode corrections that leave no valid pixel more than the threshold off.
+        """
+        Encode corrections that leave no valid pixel more than the threshold off.
 
         Before rounding to whole quanta no error passes T + 1/2. Original ranks are whole, so that
         after rounding none passes T.
 
-        Args:
-            residual: float32 (H, W), original minus restored plane in quanta, below 65535.
-            plane: float32 (H, W), the restored plane in quanta, as the decoder has it.
-            valid: bool (H, W).
-            latents: float32 (>= H/8, >= W/8, C), as the decoder has them.
-            threshold: quanta, 1..4095.
-            step: quanta that corrections are multiples of, 1.5 to 2 times the threshold.
-            encoder: takes the corrections.
-
-        Returns:
-            The corrections in quanta, int32 (H, W), to be added to the restored plane.
-
+        :param residual: float32 (H, W), original minus restored plane in quanta, below 65535.
+        :param plane: float32 (H, W), the restored plane in quanta, as the decoder has it.
+        :param valid: bool (H, W).
+        :param latents: float32 (>= H/8, >= W/8, C), as the decoder has them.
+        :param threshold: quanta, 1..4095.
+        :param step: quanta that corrections are multiples of, 1.5 to 2 times the threshold.
+        :param encoder: takes the corrections.
+        :returns: the corrections in quanta, int32 (H, W), to be added to the restored plane.
         """
         corrections = np.zeros(valid.shape, np.int32)
         pixels, moves = find_moves(residual, valid, threshold, step)
@@ -108,11 +105,10 @@ class CorrectionCoder:
     def decode(
         self, plane: Floats, valid: Bits, latents: Floats, decoder: TableDecoder
     ) -> Counts:
-        """Decode corrections in quanta, int32 (H, W), to be added to the restored plane.
+        """
+        Decode corrections in quanta, int32 (H, W), to be added to the restored plane.
 
-        Raises:
-            CorruptStreamError: if the bytes are no such corrections.
-
+        :raises CorruptStreamError: if the bytes are no such corrections.
         """
         corrections = np.zeros(valid.shape, np.int32)
         (some,) = decoder.raw(1, 2)

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Which pixels are corrected: a quadtree of flags over 8x8 blocks, coarse to fine.
+"""
+Which pixels are corrected: a quadtree of flags over 8x8 blocks, coarse to fine.
 
 Each level goes in four phases, so that a pass is one call of the range coder. A flag's probability
 is a logistic function of what both sides know exactly: holes around it, flags around it, the size
@@ -63,17 +64,16 @@ LOGIT_LEVELS = 128
 
 
 class Weights(NamedTuple):
-    """Addends of a flag's log-odds, in steps of 1/8, int32.
+    """
+    Addends of a flag's log-odds, in steps of 1/8, int32.
 
-    Attributes:
-        density: (level, density).
-        bound: (level, bound), of the threshold.
-        activity: (level, activity).
-        holes: (level, holes).
-        flags: (level, phase, parents, flags).
-        bend: (level, bend).
-        spread: (level, spread).
-
+    :ivar density: (level, density).
+    :ivar bound: (level, bound), of the threshold.
+    :ivar activity: (level, activity).
+    :ivar holes: (level, holes).
+    :ivar flags: (level, phase, parents, flags).
+    :ivar bend: (level, bend).
+    :ivar spread: (level, spread).
     """
 
     density: Counts
@@ -107,11 +107,10 @@ class FlagCoder:
     def decode(
         self, surroundings: Surroundings, density: int, threshold: int, decoder: TableDecoder
     ) -> Nodes:
-        """Visit the quadtree of flags, pass by pass, and return the flagged pixels.
+        """
+        Visit the quadtree of flags, pass by pass, and return the flagged pixels.
 
-        Raises:
-            CorruptStreamError: if the bytes hold no flags.
-
+        :raises CorruptStreamError: if the bytes hold no flags.
         """
         shape = surroundings.activity.shape
         flags, parents = empty_levels(*shape), _all_parents(*shape)
@@ -132,16 +131,14 @@ class FlagCoder:
 def tell_flags(
     pixels: Nodes, surroundings: Surroundings, threshold: int
 ) -> tuple[Bytes, Bytes]:
-    """Visit the quadtree of flags, pass by pass.
+    """
+    Visit the quadtree of flags, pass by pass.
 
-    Args:
-        pixels: those that are flagged.
-        surroundings: of the frame.
-        threshold: quanta.
-
-    Returns:
-        Of each flag that is to be coded its features, as of `_gather`, and its value, uint8 (N,).
-
+    :param pixels: those that are flagged.
+    :param surroundings: of the frame.
+    :param threshold: quanta.
+    :returns: of each flag that is to be coded its features, as of `_gather`, and its value, uint8
+        (N,).
     """
     height, width = surroundings.activity.shape
     truth, flags = empty_levels(height, width), empty_levels(height, width)
@@ -214,12 +211,11 @@ def _gather(
     level: int, phase: int, parents: Nodes, flags: Levels, surroundings: Surroundings,
     threshold: int,
 ) -> tuple[Nodes, Bytes]:
-    """Find the flags of a pass that are to be coded; set those that are certain.
+    """
+    Find the flags of a pass that are to be coded; set those that are certain.
 
-    Returns:
-        The nodes, and their features, uint8 (N, 8): level, phase, and classes of activity, holes,
-        parents and flags around, bend and spread.
-
+    :returns: the nodes, and their features, uint8 (N, 8): level, phase, and classes of activity,
+        holes, parents and flags around, bend and spread.
     """
     size, here, holes = SIZES[level], flags[level], surroundings.holes[level]
     plane = surroundings.plane

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""How far pixels are moved.
+"""
+How far pixels are moved.
 
 A pixel at an edge belongs to one of two surfaces, so its move is told by where it lies between
 those of its neighbours that are known to be within the threshold.
@@ -58,20 +59,17 @@ UNKNOWN = -(1 << 31)
 
 
 def worthwhile_threshold(residual: Floats, valid: Bits, size: int, greatest: int) -> int:
-    """Find the threshold past which corrections are worth their bits.
+    """
+    Find the threshold past which corrections are worth their bits.
 
     A correction removes a squared error of about the threshold's square. It takes a few bits,
     which the frame's own would use to save as much as what is left of the error to them.
 
-    Args:
-        residual: float32 (H, W), original minus restored plane in quanta.
-        valid: bool (H, W).
-        size: bytes of the frame.
-        greatest: quanta, that the threshold must not pass.
-
-    Returns:
-        Quanta, 1 to the greatest.
-
+    :param residual: float32 (H, W), original minus restored plane in quanta.
+    :param valid: bool (H, W).
+    :param size: bytes of the frame.
+    :param greatest: quanta, that the threshold must not pass.
+    :returns: quanta, 1 to the greatest.
     """
     counts = _count_errors(residual, valid, greatest + 1)
     thresholds = np.arange(1, greatest + 1)
@@ -106,13 +104,12 @@ def _count_errors(residual: Floats, valid: Bits, most: int) -> Positions:
 def find_moves(
     residual: Floats, valid: Bits, threshold: int, step: int
 ) -> tuple[Nodes, Counts]:
-    """Find the moves, in steps, of all pixels that are off by more than T and the leeway.
+    """
+    Find the moves, in steps, of all pixels that are off by more than T and the leeway.
 
     They leave them half a step and the leeway off, or less.
 
-    Returns:
-        The pixels that move, and their moves, int32 (N,).
-
+    :returns: the pixels that move, and their moves, int32 (N,).
     """
     limit = np.float32(threshold + LEEWAY)
     counts = np.empty(len(residual), np.int32)
@@ -158,14 +155,14 @@ def forget(moves: Counts, pixels: Nodes) -> None:
 def move_contexts(
     moves: Counts, pixels: Nodes, surroundings: Surroundings, step: int
 ) -> Bytes:
-    """Table of each pixel's move, from what is known around.
+    """
+    Table of each pixel's move, from what is known around.
 
-    Args:
-        moves: (H, W), those known so far, `UNKNOWN` where they are not, zero where none is made.
-        pixels: whose moves are to be coded.
-        surroundings: of the frame.
-        step: quanta.
-
+    :param moves: (H, W), those known so far, `UNKNOWN` where they are not, zero where none is
+        made.
+    :param pixels: whose moves are to be coded.
+    :param surroundings: of the frame.
+    :param step: quanta.
     """
     index = np.empty(len(pixels), np.uint8)
     for k in range(len(pixels)):
@@ -197,14 +194,13 @@ def _longest_move(moves: Counts, row: int, column: int) -> int:
 def _distance_from_trusted(
     moves: Counts, row: int, column: int, plane: Floats, step: int
 ) -> tuple[np.float32, int]:
-    """Distance of a restored value from the mean of its trusted neighbours, once they are moved.
+    """
+    Distance of a restored value from the mean of its trusted neighbours, once they are moved.
 
     Trusted are the valid ones of the eight whose move is known, or that make none. Where there is
     none, it is the mean of all valid ones in the 3x3 as they are restored.
 
-    Returns:
-        Quanta; and the number of trusted neighbours.
-
+    :returns: quanta; and the number of trusted neighbours.
     """
     total, weights, trusted = np.float32(0), np.float32(0), 0
     for y in range(max(row - 1, 0), min(row + 2, moves.shape[0])):

@@ -35,17 +35,16 @@ ACTIVITIES = 20
 
 
 class Surroundings(NamedTuple):
-    """What encoder and decoder know of a frame before its corrections.
+    """
+    What encoder and decoder know of a frame before its corrections.
 
-    Attributes:
-        plane: float32 (>= H + 2, >= W + 2) quanta, as every decoder restores it, from row and
-            column 1 on, whole blocks with a margin; NaN in holes and outside, since no comparison
-            with NaN holds.
-        holes: number of holes in each node.
-        activity: uint8 (H / 8, W / 8), class of each block's latents, 0..19.
-        bend: float32 (H / 8, W / 8) quanta, that of each block, as of `bend_of`.
-        spread: float32 (H / 8, W / 8) quanta, that of each block, as of `spread_of`.
-
+    :ivar plane: float32 (>= H + 2, >= W + 2) quanta, as every decoder restores it, from row and
+        column 1 on, whole blocks with a margin; NaN in holes and outside, since no comparison
+        with NaN holds.
+    :ivar holes: number of holes in each node.
+    :ivar activity: uint8 (H / 8, W / 8), class of each block's latents, 0..19.
+    :ivar bend: float32 (H / 8, W / 8) quanta, that of each block, as of `bend_of`.
+    :ivar spread: float32 (H / 8, W / 8) quanta, that of each block, as of `spread_of`.
     """
 
     plane: Floats
@@ -56,13 +55,12 @@ class Surroundings(NamedTuple):
 
     @classmethod
     def of(cls, plane: Floats, valid: Bits, latents: Floats) -> Surroundings:
-        """Prepare a frame.
+        """
+        Prepare a frame.
 
-        Args:
-            plane: float32 (H, W) quanta, restored.
-            valid: bool (H, W).
-            latents: exact float32 (>= H/8, >= W/8, C).
-
+        :param plane: float32 (H, W) quanta, restored.
+        :param valid: bool (H, W).
+        :param latents: exact float32 (>= H/8, >= W/8, C).
         """
         holes, marked = _count_holes(valid), _mark(np.ascontiguousarray(plane), valid)
         activity = _classify_activity(latents, holes[0])
@@ -141,12 +139,11 @@ def _mark(plane: Floats, valid: Bits) -> Floats:
 
 @compiled
 def _block_roughness(marked: Floats) -> tuple[Floats, Floats]:
-    """Bend and spread of each block, by whole rows, which is vectorised.
+    """
+    Bend and spread of each block, by whole rows, which is vectorised.
 
-    Returns:
-        Float32 (H / 8, W / 8) quanta each, the same as `bend_of` and `spread_of` of each; 0 in
-        blocks of holes.
-
+    :returns: float32 (H / 8, W / 8) quanta each, the same as `bend_of` and `spread_of` of each; 0
+        in blocks of holes.
     """
     rows, columns = (marked.shape[0] - 2) // BLOCK, (marked.shape[1] - 2) // BLOCK
     bends, spreads = np.empty((rows, columns), np.float32), np.empty((rows, columns), np.float32)

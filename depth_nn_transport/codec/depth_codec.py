@@ -45,34 +45,30 @@ MAX_THREADS = 256
 
 
 class DepthCodec:
-    """Learned codec of depth images.
+    """
+    Learned codec of depth images.
 
     The codec remembers the last frame's lattice, which saves a search; while frames lie on none,
     it searches only now and then, but in bounded mode. An instance is not to be shared between
     threads.
 
-    Attributes:
-        model_id: name and hash of the model; decoders need the same.
-        runtime: name of what runs the networks.
-        device: what that runs on, in words.
-
+    :ivar model_id: name and hash of the model; decoders need the same.
+    :ivar runtime: name of what runs the networks.
+    :ivar device: what that runs on, in words.
     """
 
     def __init__(
         self, model: str = DEFAULT_MODEL, threads: int = 1, runtime: str | MakeNetworks = AUTO
     ) -> None:
-        """Load a model.
+        """
+        Load a model.
 
-        Args:
-            model: name of a model that the package brings, or the path of a model's folder.
-            threads: CPU threads for a frame.
-            runtime: one of `RUNTIMES`, or what makes networks on another one.
-
-        Raises:
-            ModelLoadError: if the model is missing or damaged.
-            InvalidSettingError: if threads is not in 1..256, or the runtime unknown.
-            RuntimeNotInstalledError: if the runtime is not installed.
-
+        :param model: name of a model that the package brings, or the path of a model's folder.
+        :param threads: CPU threads for a frame.
+        :param runtime: one of `RUNTIMES`, or what makes networks on another one.
+        :raises ModelLoadError: if the model is missing or damaged.
+        :raises InvalidSettingError: if threads is not in 1..256, or the runtime unknown.
+        :raises RuntimeNotInstalledError: if the runtime is not installed.
         """
         if not 1 <= threads <= MAX_THREADS:
             raise InvalidSettingError(f'threads {threads} is not in 1..{MAX_THREADS}')
@@ -93,27 +89,22 @@ class DepthCodec:
         max_error: float | None = None, max_error_mm: float | None = None,
         at: float | None = None,
     ) -> EncodedDepth:
-        """Encode a depth image.
+        """
+        Encode a depth image.
 
-        Args:
-            depth: uint16 (H, W) mm, 0 is a hole; or float32 (H, W) m, NaN, Inf, 0 and negative
-                values are holes. H and W within 16..4096.
-            mode: ``lossy``; ``bounded``, every valid pixel within a bound; or ``lossless``, every
-                pixel bit by bit, but for a NaN's payload. Or the `Mode` of that name.
-            quality: 0..100, of lossy mode; rounded to an integer. More is better and larger.
-            max_error: 0..1000 quanta, of bounded mode; or
-            max_error_mm: 0..65535 mm, of bounded mode, and
-            at: depth (m) up to which these hold; beyond, the error may grow as quanta do. The
-                whole frame if not given.
-
-        Returns:
-            The encoded frame, as the first of a stream: see `EncodedDepth.numbered`.
-
-        Raises:
-            InvalidDepthError: if the image has another type or size.
-            InvalidSettingError: if the mode is unknown, the quality or a bound out of range, or
-                the bound missing or of another mode.
-
+        :param depth: uint16 (H, W) mm, 0 is a hole; or float32 (H, W) m, NaN, Inf, 0 and negative
+            values are holes. H and W within 16..4096.
+        :param mode: ``lossy``; ``bounded``, every valid pixel within a bound; or ``lossless``,
+            every pixel bit by bit, but for a NaN's payload. Or the `Mode` of that name.
+        :param quality: 0..100, of lossy mode; rounded to an integer. More is better and larger.
+        :param max_error: 0..1000 quanta, of bounded mode; or
+        :param max_error_mm: 0..65535 mm, of bounded mode, and
+        :param at: depth (m) up to which these hold; beyond, the error may grow as quanta do. The
+            whole frame if not given.
+        :returns: the encoded frame, as the first of a stream: see `EncodedDepth.numbered`.
+        :raises InvalidDepthError: if the image has another type or size.
+        :raises InvalidSettingError: if the mode is unknown, the quality or a bound out of range,
+            or the bound missing or of another mode.
         """
         mode = _mode_of(mode)
         bound = _bound_of(mode, max_error, max_error_mm, at)
@@ -125,16 +116,13 @@ class DepthCodec:
             return self._encode_bounded(depth, mode, bound)
 
     def decode(self, encoded: EncodedDepth) -> Depth:
-        """Restore a depth image.
+        """
+        Restore a depth image.
 
-        Returns:
-            uint16 (H, W) mm with 0 in holes, or float32 (H, W) m with NaN in holes (REP-118),
-            0 where those of a frame without loss were, as the image was encoded from.
-
-        Raises:
-            ModelMismatchError: if the frame was encoded with another model.
-            CorruptStreamError: if the frame's bytes are damaged.
-
+        :returns: uint16 (H, W) mm with 0 in holes, or float32 (H, W) m with NaN in holes
+            (REP-118), 0 where those of a frame without loss were, as the image was encoded from.
+        :raises ModelMismatchError: if the frame was encoded with another model.
+        :raises CorruptStreamError: if the frame's bytes are damaged.
         """
         if encoded.model_id != self.model_id:
             raise ModelMismatchError(

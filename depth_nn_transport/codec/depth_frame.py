@@ -40,14 +40,13 @@ _MM_TOLERANCE = np.float32(0.01)
 
 @dataclass(frozen=True)
 class DepthFrame:
-    """A checked depth image.
+    """
+    A checked depth image.
 
-    Attributes:
-        depth: mm (H, W); uint16, or float32 where it came in metres.
-        valid: bool (H, W).
-        lattice: of the frame.
-        encoding: that it came in, ``16UC1`` or ``32FC1``.
-
+    :ivar depth: mm (H, W); uint16, or float32 where it came in metres.
+    :ivar valid: bool (H, W).
+    :ivar lattice: of the frame.
+    :ivar encoding: that it came in, ``16UC1`` or ``32FC1``.
     """
 
     depth: Depth
@@ -57,15 +56,12 @@ class DepthFrame:
 
     @classmethod
     def of(cls, depth: Depth, lattices: LatticeMemory) -> DepthFrame:
-        """Check a depth image for lossy mode.
+        """
+        Check a depth image for lossy mode.
 
-        Args:
-            depth: as `DepthCodec.encode` is given.
-            lattices: of the frames before.
-
-        Raises:
-            InvalidDepthError: if it is none.
-
+        :param depth: as `DepthCodec.encode` is given.
+        :param lattices: of the frames before.
+        :raises InvalidDepthError: if it is none.
         """
         _check_image(depth)
         if depth.dtype == np.uint16:
@@ -87,13 +83,13 @@ class DepthFrame:
 
 @dataclass(frozen=True)
 class ExactFrame:
-    """A checked depth image as it is, for bounded and lossless mode.
+    """
+    A checked depth image as it is, for bounded and lossless mode.
 
-    Attributes:
-        depth: uint16 mm (H, W), 0 in holes; or float32 metres, if they are no whole millimetres.
-        valid, lattice, encoding: as of `DepthFrame`.
-        hole: index into `HOLES` of what stands in holes.
-
+    :ivar depth: uint16 mm (H, W), 0 in holes; or float32 metres, if they are no whole
+        millimetres.
+    :ivar valid, lattice, encoding: as of `DepthFrame`.
+    :ivar hole: index into `HOLES` of what stands in holes.
     """
 
     depth: Depth
@@ -104,16 +100,13 @@ class ExactFrame:
 
     @classmethod
     def of(cls, depth: Depth, lattices: LatticeMemory, mode: Mode) -> ExactFrame:
-        """Check a depth image; in lossless mode holes that are not the usual ones are values.
+        """
+        Check a depth image; in lossless mode holes that are not the usual ones are values.
 
-        Args:
-            depth: as `DepthCodec.encode` is given.
-            lattices: of the frames before.
-            mode: bounded or lossless.
-
-        Raises:
-            InvalidDepthError: if it is none.
-
+        :param depth: as `DepthCodec.encode` is given.
+        :param lattices: of the frames before.
+        :param mode: bounded or lossless.
+        :raises InvalidDepthError: if it is none.
         """
         _check_image(depth)
         surely = mode is Mode.BOUNDED

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Frames restored bit by bit, or within a stated bound, by the plane coder.
+"""
+Frames restored bit by bit, or within a stated bound, by the plane coder.
 
 The values that a frame can be restored to form an alphabet, and the plane of their indices is
 coded without loss (`plane_coder`). Which alphabet is used is the first byte of a payload:
@@ -87,11 +88,10 @@ class ExactCoder:
         self._planes = PlaneCoder(arrays)
 
     def encode(self, depth: Depth, lattice: Lattice, max_error: float) -> tuple[bytes, Depth]:
-        """Encode the valid pixels (not 0) of depth, uint16 (H, W), to at most so many quanta.
+        """
+        Encode the valid pixels (not 0) of depth, uint16 (H, W), to at most so many quanta.
 
-        Returns:
-            The payload, and the depth that a decoder restores from it.
-
+        :returns: the payload, and the depth that a decoder restores from it.
         """
         valid = depth > 0
         kind, side, alphabet, index_of = _choose_alphabet(depth, lattice, max_error)
@@ -99,11 +99,10 @@ class ExactCoder:
         return self._pack(kind, side, index, valid), _restore(alphabet, index, valid)
 
     def decode(self, payload: bytes, valid: Bits, lattice: Lattice, max_error: float) -> Depth:
-        """Restore depth, uint16 (H, W), 0 in holes.
+        """
+        Restore depth, uint16 (H, W), 0 in holes.
 
-        Raises:
-            CorruptStreamError: if the payload is none of such a frame.
-
+        :raises CorruptStreamError: if the payload is none of such a frame.
         """
         kind, side, data = _unpack(payload)
         alphabet: Values
@@ -126,11 +125,10 @@ class ExactCoder:
     def encode_metres(
         self, metres: Metres, valid: Bits, lattice: Lattice, max_error: float
     ) -> tuple[bytes, Metres]:
-        """Encode any float32 (H, W): bit by bit, or to so many quanta off the grid.
+        """
+        Encode any float32 (H, W): bit by bit, or to so many quanta off the grid.
 
-        Returns:
-            The payload, and what a decoder restores from it, up to its rounding of floats.
-
+        :returns: the payload, and what a decoder restores from it, up to its rounding of floats.
         """
         if max_error > 0:
             bounded = self._encode_quanta(metres, valid, lattice, max_error)
@@ -149,11 +147,10 @@ class ExactCoder:
     def decode_metres(
         self, payload: bytes, valid: Bits, lattice: Lattice, max_error: float
     ) -> Metres:
-        """Restore what `encode_metres` was given; NaN where not valid.
+        """
+        Restore what `encode_metres` was given; NaN where not valid.
 
-        Raises:
-            CorruptStreamError: if the payload is none of such a frame.
-
+        :raises CorruptStreamError: if the payload is none of such a frame.
         """
         kind, side, data = _unpack(payload)
         index = self._planes.decode(data, valid)
@@ -195,7 +192,8 @@ class ExactCoder:
 
 
 def expected_bytes(depth: Depth, lattice: Lattice, max_error: float) -> float:
-    """Guess how many bytes a frame on the grid, uint16 (H, W), takes; a matter of a millisecond.
+    """
+    Guess how many bytes a frame on the grid, uint16 (H, W), takes; a matter of a millisecond.
 
     What costs bits is where a value differs from the one to the left or above. Half of the rows
     will do.
@@ -292,7 +290,8 @@ def _full_alphabet(
 
 
 def _lonely_share(depth: Depth, index_of: Integers) -> float:
-    """Return the share of pixels with a value whose next one in the alphabet does not occur.
+    """
+    Return the share of pixels with a value whose next one in the alphabet does not occur.
 
     Such gaps make small differences large. Cameras leave them whose lattice is another one, or
     whose values were scaled or rounded.

@@ -25,18 +25,15 @@ Weight = NDArray[np.bool_] | Plane
 
 
 def fill_holes(plane: Plane, valid: NDArray[np.bool_]) -> Plane:
-    """Fill the holes of a plane by a pull-push pyramid (Gortler et al. 1996, The Lumigraph).
+    """
+    Fill the holes of a plane by a pull-push pyramid (Gortler et al. 1996, The Lumigraph).
 
     Valid samples are averaged to ever coarser levels (pull) until every hole is covered; then
     each hole takes the interpolated value of the next coarser level (push).
 
-    Args:
-        plane: float32 (H, W); values in holes are ignored.
-        valid: bool (H, W).
-
-    Returns:
-        float32 (H, W), equal to ``plane`` where valid; all zero if nothing is valid.
-
+    :param plane: float32 (H, W); values in holes are ignored.
+    :param valid: bool (H, W).
+    :returns: float32 (H, W), equal to ``plane`` where valid; all zero if nothing is valid.
     """
     return _fill(plane, valid)
 

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Latents of blocks with holes, whose filling nobody will see: those that take fewer bits.
+"""
+Latents of blocks with holes, whose filling nobody will see: those that take fewer bits.
 
 A block's latents tell its filling too. Small ones are dropped as far as that changes nothing but
 holes, by turns: drop them, put back what is valid, transform again. This is the projection onto
@@ -38,15 +39,14 @@ BLOCKS_AT_ONCE = 256
 def simplify_holes(
     latents: Array, valid: Array, analysis: Array, synthesis: Array, quality: int
 ) -> None:
-    """Replace latents of blocks with holes by ones that mean the same but for the holes.
+    """
+    Replace latents of blocks with holes by ones that mean the same but for the holes.
 
-    Args:
-        latents: (H, W, 64), before quantisation, in steps, contiguous; is changed.
-        valid: (H, W, 64), 1 where measured, 0 in holes.
-        analysis: (64, 64), the linear path from pixels to latents.
-        synthesis: (64, 64), the way back.
-        quality: 0..100.
-
+    :param latents: (H, W, 64), before quantisation, in steps, contiguous; is changed.
+    :param valid: (H, W, 64), 1 where measured, 0 in holes.
+    :param analysis: (64, 64), the linear path from pixels to latents.
+    :param synthesis: (64, 64), the way back.
+    :param quality: 0..100.
     """
     if quality < FIRST_QUALITY:
         return

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Coding of a frame's latents with their side information, in the order of the entropy model.
+"""
+Coding of a frame's latents with their side information, in the order of the entropy model.
 
     base -> hyperlatents -> seven spatial steps, each first the low frequencies, then the rest
 
@@ -107,19 +108,16 @@ class LatentCoder:
         self, latents: Array, hyper: Array, base: Array, valid: Array, quality: int,
         encoder: TableEncoder,
     ) -> Latents:
-        """Quantise and encode.
+        """
+        Quantise and encode.
 
-        Args:
-            latents: float32 (H/8, W/8, 64), before quantisation.
-            hyper: float32 (H/32, W/32, 16), before rounding.
-            base: float32 (H/32, W/32), integers.
-            valid: float32 (H/8, W/8, 64), 1 where measured, 0 in holes.
-            quality: 0..100, integer.
-            encoder: takes them.
-
-        Returns:
-            The latents as the decoder will see them.
-
+        :param latents: float32 (H/8, W/8, 64), before quantisation.
+        :param hyper: float32 (H/32, W/32, 16), before rounding.
+        :param base: float32 (H/32, W/32), integers.
+        :param valid: float32 (H/8, W/8, 64), 1 where measured, 0 in holes.
+        :param quality: 0..100, integer.
+        :param encoder: takes them.
+        :returns: the latents as the decoder will see them.
         """
         record = _Record()
         values = self.quantize(latents, hyper, base, valid, quality, record)
@@ -138,11 +136,10 @@ class LatentCoder:
         self, latents: Array, hyper: Array, base: Array, valid: Array, quality: int,
         sink: SymbolSink,
     ) -> Array:
-        """Send the symbols of hyperlatents and latents to a sink; see `encode`.
+        """
+        Send the symbols of hyperlatents and latents to a sink; see `encode`.
 
-        Returns:
-            The latents as the decoder will see them.
-
+        :returns: the latents as the decoder will see them.
         """
         worthwhile = np.where(np.abs(hyper) < HYPER_DEAD_ZONE, 0, np.rint(hyper))
         rounded = np.clip(worthwhile, -HYPER_MAX, HYPER_MAX).astype(np.int32)
@@ -162,11 +159,10 @@ class LatentCoder:
         return self._walk(_as_hyper(symbols, hyper.shape), base, valid, quality, exchange)
 
     def decode(self, decoder: TableDecoder, valid: Array, quality: int) -> Latents:
-        """Decode what `encode` wrote.
+        """
+        Decode what `encode` wrote.
 
-        Raises:
-            CorruptStreamError: if the bytes do not fit the model's tables.
-
+        :raises CorruptStreamError: if the bytes do not fit the model's tables.
         """
         height, width = valid.shape[0] // HYPER_STRIDE, valid.shape[1] // HYPER_STRIDE
         grid = decode_base((height, width), self._latent_tables, decoder)
@@ -223,23 +219,20 @@ def _to_symbols(
     latents: Array, spacing: int, phase: tuple[int, int], first: int, mean: Array,
     index: NDArray[np.uint8], costs: Integers, share: Array,
 ) -> Integers:
-    """Whole steps of a step's latents from their means, one less where that saves enough bits.
+    """
+    Whole steps of a step's latents from their means, one less where that saves enough bits.
 
     A latent's error matters as far as its block has valid pixels.
 
-    Args:
-        latents: (H, W, 64), all of them.
-        spacing: of the step's grid.
-        phase: of the step.
-        first: the first of the channels.
-        mean: (h, w, C).
-        index: (h * w * C,), table of each.
-        costs: int32 (2 R + 1, tables), of symbols from -R to R, in `COST_UNITS` of a bit.
-        share: (H, W), of valid pixels.
-
-    Returns:
-        int32 (h * w * C,).
-
+    :param latents: (H, W, 64), all of them.
+    :param spacing: of the step's grid.
+    :param phase: of the step.
+    :param first: the first of the channels.
+    :param mean: (h, w, C).
+    :param index: (h * w * C,), table of each.
+    :param costs: int32 (2 R + 1, tables), of symbols from -R to R, in `COST_UNITS` of a bit.
+    :param share: (H, W), of valid pixels.
+    :returns: int32 (h * w * C,).
     """
     height, width, channels = mean.shape
     symbols = np.empty((height, width, channels), np.int32)

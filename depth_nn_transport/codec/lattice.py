@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The grid of depth values a stereo camera can report, and its unit: the quantum.
+"""
+The grid of depth values a stereo camera can report, and its unit: the quantum.
 
 A D4xx camera measures disparity in 1/32 px and reports ``z = round(K / n)`` for an integer
 disparity ``n``, where ``K = focal_length_px * baseline_mm * 32``. One step of ``n`` is the
@@ -56,14 +57,14 @@ _PART = 1024
 
 @dataclass(frozen=True)
 class Lattice:
-    """A depth grid ``z = round(constant / n)`` and its map to a plane of quanta.
+    """
+    A depth grid ``z = round(constant / n)`` and its map to a plane of quanta.
 
-    Attributes:
-        constant: K in depth units (mm) times 1/32 px, a float32.
-        on_grid: whether the frame's values lie on the grid. If not, the constant only sets the
-            unit of error, and restored values are not snapped.
-        spacing: of a sensor whose disparities have an offset, how many quanta of the grid that its
-            values lie on make one of its own; else 1.
+    :ivar constant: K in depth units (mm) times 1/32 px, a float32.
+    :ivar on_grid: whether the frame's values lie on the grid. If not, the constant only sets the
+        unit of error, and restored values are not snapped.
+    :ivar spacing: of a sensor whose disparities have an offset, how many quanta of the grid that
+        its values lie on make one of its own; else 1.
     """
 
     constant: float
@@ -74,18 +75,15 @@ class Lattice:
     def from_depth(
         cls, depth: NDArray[np.uint16], hint: Lattice | None = None
     ) -> Lattice:
-        """Recover the lattice of a frame.
+        """
+        Recover the lattice of a frame.
 
-        Args:
-            depth: uint16 (H, W), mm; 0 is a hole.
-            hint: lattice of an earlier frame of the same camera, tried first.
-
-        Returns:
-            The recovered lattice; that of the hint, or the default one, if all values happen to
-            lie on it; or, with ``on_grid`` false, the constant that gives the quantum of a sensor
-            whose disparities have an offset, as the Kinect's, or else that of the hint or the
-            default one.
-
+        :param depth: uint16 (H, W), mm; 0 is a hole.
+        :param hint: lattice of an earlier frame of the same camera, tried first.
+        :returns: the recovered lattice; that of the hint, or the default one, if all values
+            happen to lie on it; or, with ``on_grid`` false, the constant that gives the quantum
+            of a sensor whose disparities have an offset, as the Kinect's, or else that of the
+            hint or the default one.
         """
         occurs = present(np.ascontiguousarray(depth).reshape(-1))
         values = 1 + np.flatnonzero(occurs[1:DEPTH_MAX]).astype(np.float64)
@@ -122,7 +120,8 @@ class Lattice:
 
     @cached_property
     def reachable(self) -> NDArray[np.uint16]:
-        """Every depth (mm) on the grid, farthest first; the index of a depth is its rank.
+        """
+        Every depth (mm) on the grid, farthest first; the index of a depth is its rank.
 
         What is farther than `DEPTH_MAX` counts as that.
         """
@@ -141,17 +140,14 @@ class Lattice:
         return (len(ascending) - 1 - nearest).astype(np.float32)
 
     def to_quanta(self, depth: NDArray[np.generic]) -> NDArray[np.float32]:
-        """Map depth to a plane in quanta; closer means larger.
+        """
+        Map depth to a plane in quanta; closer means larger.
 
         On the grid this is the rank among the reachable depths. Off the grid it is ``K / z``
         where far and linear in ``z`` where near, the pieces meeting with equal slope.
 
-        Args:
-            depth: (H, W), mm; uint16, or float32 if off the grid. Holes map to any value.
-
-        Returns:
-            float32 (H, W).
-
+        :param depth: (H, W), mm; uint16, or float32 if off the grid. Holes map to any value.
+        :returns: float32 (H, W).
         """
         if self.on_grid:
             if depth.dtype != np.uint16:
@@ -163,14 +159,11 @@ class Lattice:
         return np.where(z > limit, np.float32(self.constant) / z, 2 * limit - z)
 
     def to_depth(self, quanta: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Map a plane in quanta back to depth, to reachable depths if the frame was on the grid.
+        """
+        Map a plane in quanta back to depth, to reachable depths if the frame was on the grid.
 
-        Args:
-            quanta: float32 (H, W).
-
-        Returns:
-            float32 (H, W), mm, within 1..65535, or 1..1e6 off the grid.
-
+        :param quanta: float32 (H, W).
+        :returns: float32 (H, W), mm, within 1..65535, or 1..1e6 off the grid.
         """
         if self.on_grid:
             return _nearest(quanta.ravel(), self.reachable).reshape(quanta.shape)
@@ -248,7 +241,8 @@ def _matches(values: NDArray[np.float64], constant: float) -> bool:
 
 
 def _spacing(values: NDArray[np.float64], constant: float) -> int:
-    """Tell how many quanta of a grid lie between two values of the frame.
+    """
+    Tell how many quanta of a grid lie between two values of the frame.
 
     The disparities of other sensors than the D4xx have an offset, ``z = constant / (n + offset)``.
     They lie on a grid many times as fine, which says nothing of the sensor's noise.
@@ -272,7 +266,8 @@ def _search_constant(values: NDArray[np.float64]) -> float | None:
 
 
 def _search_band(values: NDArray[np.float64], lower: float, upper: float) -> float | None:
-    """Find K in a band, coarse to fine.
+    """
+    Find K in a band, coarse to fine.
 
     A scan of relative step 1 / (8 z) stays within a sixteenth of a unit of the K that puts a value
     z on the grid. So the nearest values that rule out chance are scanned first, and the best

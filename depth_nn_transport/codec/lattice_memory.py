@@ -24,7 +24,8 @@ LONGEST_PAUSE = 9
 
 
 class LatticeMemory:
-    """Finds the lattice of each frame of a stream.
+    """
+    Finds the lattice of each frame of a stream.
 
     Confirming the lattice of the frame before takes half a millisecond, a search that finds none
     fifteen. So while frames lie on none, there are ever longer pauses between searches.
@@ -40,12 +41,11 @@ class LatticeMemory:
         self._pause, self._left = 0, 0
 
     def of(self, depth: NDArray[np.uint16], *, surely: bool = False) -> Lattice:
-        """Return the lattice of a frame, uint16 (H, W) mm; 0 is a hole.
+        """
+        Return the lattice of a frame, uint16 (H, W) mm; 0 is a hole.
 
-        Args:
-            depth: the frame; one of another size is taken for another camera's.
-            surely: makes no pause, for who promises errors in the frame's own quanta.
-
+        :param depth: the frame; one of another size is taken for another camera's.
+        :param surely: makes no pause, for who promises errors in the frame's own quanta.
         """
         if depth.shape != self._shape:
             self.forget()

@@ -73,11 +73,10 @@ class LossyCoder:
         return encoder.to_bytes()
 
     def encode_within(self, frame: DepthFrame, quality: int, quanta: int) -> tuple[bytes, Array]:
-        """Encode a frame with valid pixels and correct all that are more than so many quanta off.
+        """
+        Encode a frame with valid pixels and correct all that are more than so many quanta off.
 
-        Returns:
-            The payload, and the plane that a decoder restores from it.
-
+        :returns: the payload, and the plane that a decoder restores from it.
         """
         encoder = TableEncoder()
         residual, plane, latents = self.residual(frame, quality, encoder)
@@ -89,17 +88,14 @@ class LossyCoder:
     def decode(
         self, payload: bytes, valid: NDArray[np.bool_], quality: int, lattice: Lattice
     ) -> Array:
-        """Restore a plane in quanta, float32 (H, W).
+        """
+        Restore a plane in quanta, float32 (H, W).
 
-        Args:
-            payload: as encoded by any of the above.
-            valid: bool (H, W), not all False.
-            quality: that it was encoded at.
-            lattice: of the frame.
-
-        Raises:
-            CorruptStreamError: if the payload is none of such a frame.
-
+        :param payload: as encoded by any of the above.
+        :param valid: bool (H, W), not all False.
+        :param quality: that it was encoded at.
+        :param lattice: of the frame.
+        :raises CorruptStreamError: if the payload is none of such a frame.
         """
         decoder = TableDecoder(payload)
         plane, latents = self._decode_plane(decoder, valid, quality)
@@ -110,12 +106,11 @@ class LossyCoder:
     def residual(
         self, frame: DepthFrame, quality: int, encoder: TableEncoder
     ) -> tuple[Array, Array, Array]:
-        """Encode a plane, without corrections.
+        """
+        Encode a plane, without corrections.
 
-        Returns:
-            Original minus restored plane in quanta, float32 (H, W); the latter; latents, float32
-            (H/8, W/8, 64).
-
+        :returns: original minus restored plane in quanta, float32 (H, W); the latter; latents,
+            float32 (H/8, W/8, 64).
         """
         coded = self._encode_plane(frame, quality, encoder)
         plane = _within_ranks(self._restore(coded, quality), frame.lattice)

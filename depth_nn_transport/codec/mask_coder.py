@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Lossless coding of binary maps: the hole mask, and the map of depth steps.
+"""
+Lossless coding of binary maps: the hole mask, and the map of depth steps.
 
 Pixels are modelled one by one, row by row, from what is known above and to the left:
 
@@ -109,16 +110,15 @@ FIRST_BYTE[[(_DE_BRUIJN << bit) % 2**64 >> 58 for bit in range(64)]] = np.arange
 
 
 class Weights(NamedTuple):
-    """Integers that make up a model.
+    """
+    Integers that make up a model.
 
-    Attributes:
-        inputs: int8 (INPUTS * 256 * HIDDEN,), addends of the hidden values for each input byte;
-            flat, as strides that the compiler does not know cost a multiplication each.
-        bias: int16 (HIDDEN,).
-        output: int16 (HIDDEN,), weights of the hidden values.
-        offset: int, added to these.
-        plain: uint8 (PLAIN_CONTEXTS,), class of each context of plain pixels.
-
+    :ivar inputs: int8 (INPUTS * 256 * HIDDEN,), addends of the hidden values for each input byte;
+        flat, as strides that the compiler does not know cost a multiplication each.
+    :ivar bias: int16 (HIDDEN,).
+    :ivar output: int16 (HIDDEN,), weights of the hidden values.
+    :ivar offset: int, added to these.
+    :ivar plain: uint8 (PLAIN_CONTEXTS,), class of each context of plain pixels.
     """
 
     inputs: NDArray[np.int8]
@@ -129,17 +129,16 @@ class Weights(NamedTuple):
 
 
 class History(NamedTuple):
-    """What the model remembers of the pixels so far.
+    """
+    What the model remembers of the pixels so far.
 
-    Attributes:
-        close: uint8 (4, W), the last rows, in a ring: the pixels of columns x - 3 .. x + 4 around
-            each column, as bits 7 .. 0.
-        wide: uint8 (4, W), the same of columns x - 7 .. x - 4 and x + 5 .. x + 8.
-        jumps: uint8 (W + 3,), how readily a row changes at each column, from column -1 on.
-        quiet: uint8 (cells,), rows since the last border in a cell of 16 columns.
-        moved: uint8 (3,), how many of the last rows' changes were not those of the row above.
-        counts: uint8 (COUNTED, 65536), zeros + 16 ones of each surroundings.
-
+    :ivar close: uint8 (4, W), the last rows, in a ring: the pixels of columns x - 3 .. x + 4
+        around each column, as bits 7 .. 0.
+    :ivar wide: uint8 (4, W), the same of columns x - 7 .. x - 4 and x + 5 .. x + 8.
+    :ivar jumps: uint8 (W + 3,), how readily a row changes at each column, from column -1 on.
+    :ivar quiet: uint8 (cells,), rows since the last border in a cell of 16 columns.
+    :ivar moved: uint8 (3,), how many of the last rows' changes were not those of the row above.
+    :ivar counts: uint8 (COUNTED, 65536), zeros + 16 ones of each surroundings.
     """
 
     close: Bytes
@@ -163,19 +162,18 @@ class History(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """What is known of a row before its first pixel.
+    """
+    What is known of a row before its first pixel.
 
-    Attributes:
-        kind: uint8 (W,), what the two pixels before one must be for it to be plain: 0 or 3 if the
-            pixels next to it in the rows above are all equal, else `_MIXED`; with `_FAR`.
-        sure: uint64 (2 cells,), the same from column -8 on, eight in a word; `_MIXED` where an
-            encoder's pixel itself is different, and outside the map.
-        over: uint8 (W,), three pixels each of the two rows above: the input byte, without the two
-            pixels to the left.
-        rise: uint8 (W,), how readily rows change at x, x + 1 and x + 2: the input byte, without
-            the bits of x - 1.
-        calm: uint8 (cells,), rows since the last border in a cell, and in the cells beside it.
-
+    :ivar kind: uint8 (W,), what the two pixels before one must be for it to be plain: 0 or 3 if
+        the pixels next to it in the rows above are all equal, else `_MIXED`; with `_FAR`.
+    :ivar sure: uint64 (2 cells,), the same from column -8 on, eight in a word; `_MIXED` where an
+        encoder's pixel itself is different, and outside the map.
+    :ivar over: uint8 (W,), three pixels each of the two rows above: the input byte, without the
+        two pixels to the left.
+    :ivar rise: uint8 (W,), how readily rows change at x, x + 1 and x + 2: the input byte, without
+        the bits of x - 1.
+    :ivar calm: uint8 (cells,), rows since the last border in a cell, and in the cells beside it.
     """
 
     kind: Bytes
@@ -195,14 +193,13 @@ class Outlook(NamedTuple):
 
 
 class Samples(NamedTuple):
-    """What training learns from.
+    """
+    What training learns from.
 
-    Attributes:
-        plain: int64 (PLAIN_CONTEXTS, 2), plain pixels that were as expected, and that were not.
-        seen: uint8 (N, INPUTS), input bytes of the other pixels.
-        truth: uint8 (N,), their values.
-        found: int64 (1,), how many there are.
-
+    :ivar plain: int64 (PLAIN_CONTEXTS, 2), plain pixels that were as expected, and that were not.
+    :ivar seen: uint8 (N, INPUTS), input bytes of the other pixels.
+    :ivar truth: uint8 (N,), their values.
+    :ivar found: int64 (1,), how many there are.
     """
 
     plain: NDArray[np.int64]
@@ -223,11 +220,10 @@ class MaskCoder:
     """Encoder and decoder of binary maps."""
 
     def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take the arrays that training made.
+        """
+        Take the arrays that training made.
 
-        Raises:
-            ModelLoadError: if the network does not fit into its integers.
-
+        :raises ModelLoadError: if the network does not fit into its integers.
         """
         self._weights = Weights(
             np.ascontiguousarray(arrays['inputs'], np.int8).ravel(),
@@ -253,11 +249,10 @@ class MaskCoder:
         self._models.encode(writer, encoder)
 
     def decode(self, data: bytes, height: int, width: int) -> NDArray[np.bool_]:
-        """Decode a map of the given size.
+        """
+        Decode a map of the given size.
 
-        Raises:
-            CorruptStreamError: if the bytes are no such map.
-
+        :raises CorruptStreamError: if the bytes are no such map.
         """
         if not data:
             return np.zeros((height, width), bool)
@@ -314,7 +309,8 @@ def _walk(
 
 @compiled
 def _age(quiet: Bytes, calm: Bytes) -> None:
-    """Count one more row since the last border in each cell.
+    """
+    Count one more row since the last border in each cell.
 
     Calm (cells,) is what `_walk_row` leaves: where the row had a border, the lower bits are 0.
     """

@@ -43,18 +43,17 @@ NETWORK_NAMES = (*FLOAT_NETWORKS, *EXACT_NETWORKS)
 
 @dataclass(frozen=True)
 class ModelFiles:
-    """Files of one model, read into memory.
+    """
+    Files of one model, read into memory.
 
-    Attributes:
-        model_id: name and hash of all files.
-        networks: ONNX graphs by name.
-        tables: arrays of the entropy tables.
-        mask: arrays of the hole mask's coder.
-        steps: arrays of the step map's coder.
-        corrections: arrays of the correction coder.
-        plane: arrays of the plane coder.
-        linear: matrices and quantisation steps of the transform, weights of the predictor.
-
+    :ivar model_id: name and hash of all files.
+    :ivar networks: ONNX graphs by name.
+    :ivar tables: arrays of the entropy tables.
+    :ivar mask: arrays of the hole mask's coder.
+    :ivar steps: arrays of the step map's coder.
+    :ivar corrections: arrays of the correction coder.
+    :ivar plane: arrays of the plane coder.
+    :ivar linear: matrices and quantisation steps of the transform, weights of the predictor.
     """
 
     model_id: str
@@ -68,11 +67,10 @@ class ModelFiles:
 
     @classmethod
     def load(cls, model: str) -> ModelFiles:
-        """Read a model by its name, or by the path of its folder.
+        """
+        Read a model by its name, or by the path of its folder.
 
-        Raises:
-            ModelLoadError: if there is no such model, or a file of it is missing or damaged.
-
+        :raises ModelLoadError: if there is no such model, or a file of it is missing or damaged.
         """
         known = installed_models()
         folder = (MODELS / model if model in known else Path(model)).absolute()

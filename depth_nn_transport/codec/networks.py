@@ -67,12 +67,11 @@ ACTIVATION_OUTPUTS = ('features', 'low')
 
 
 class Step(NamedTuple):
-    """Positions of the latents that are coded at once.
+    """
+    Positions of the latents that are coded at once.
 
-    Attributes:
-        spacing: of the grid that the step works on, in latents.
-        phase: row and column in each 2x2 of that grid.
-
+    :ivar spacing: of the grid that the step works on, in latents.
+    :ivar phase: row and column in each 2x2 of that grid.
     """
 
     spacing: int
@@ -86,84 +85,68 @@ STEPS = (
 
 
 class Networks(Protocol):
-    """The model's networks; arrays are float32 or activations (H, W, C), channels last.
+    """
+    The model's networks; arrays are float32 or activations (H, W, C), channels last.
 
     ``residual``, ``valid``, ``latents`` and ``features`` are at 1/8 of full resolution, ``hyper``
     and ``base`` at 1/32. All but `analyse` are exact: every runtime returns the same bits.
     Returned arrays are valid until the next call only.
 
-    Attributes:
-        runtime: name of what runs the networks.
-        device: what that runs on, in words.
-
+    :ivar runtime: name of what runs the networks.
+    :ivar device: what that runs on, in words.
     """
 
     runtime: ClassVar[str]
     device: str
 
     def analyse(self, residual: Array, valid: Array, quality: float) -> tuple[Array, Array]:
-        """Bend the linear transform of a plane.
+        """
+        Bend the linear transform of a plane.
 
-        Args:
-            residual: (H, W, 64) quanta, the plane less its base, as blocks.
-            valid: (H, W, 64), 1 where measured, 0 in holes.
-            quality: an integer of 0..100.
-
-        Returns:
-            What to add to the linear transform (H, W, 64), in `BEND_GAIN` quanta, and hyperlatents
-            before rounding, (H/4, W/4, 16).
-
+        :param residual: (H, W, 64) quanta, the plane less its base, as blocks.
+        :param valid: (H, W, 64), 1 where measured, 0 in holes.
+        :param quality: an integer of 0..100.
+        :returns: what to add to the linear transform (H, W, 64), in `BEND_GAIN` quanta, and
+            hyperlatents before rounding, (H/4, W/4, 16).
         """
 
     def features(self, hyper: Array, base: Array, valid: Array, quality: float) -> Activations:
-        """Expand the side information to features of the entropy model.
+        """
+        Expand the side information to features of the entropy model.
 
-        Args:
-            hyper: (H/4, W/4, 16), rounded.
-            base: (H/4, W/4), in its steps.
-            valid: (H, W, 64), as of `analyse`.
-            quality: the same.
-
-        Returns:
-            (H, W, 64).
-
+        :param hyper: (H/4, W/4, 16), rounded.
+        :param base: (H/4, W/4), in its steps.
+        :param valid: (H, W, 64), as of `analyse`.
+        :param quality: the same.
+        :returns: (H, W, 64).
         """
 
     def low(
         self, step: int, features: Activations, seen: Activations
     ) -> tuple[Activations, Array]:
-        """Look at the surroundings in one step.
+        """
+        Look at the surroundings in one step.
 
-        Args:
-            step: index into `STEPS`.
-            features: (H, W, 64) at the positions of the step.
-            seen: (2 H, 2 W, 80), `Decoded.seen` of the step.
-
-        Returns:
-            Trunk (H, W, 128), and means in eighths and table indices of the low frequencies,
-            (H, W, 32), integers that are not clamped yet.
-
+        :param step: index into `STEPS`.
+        :param features: (H, W, 64) at the positions of the step.
+        :param seen: (2 H, 2 W, 80), `Decoded.seen` of the step.
+        :returns: trunk (H, W, 128), and means in eighths and table indices of the low
+            frequencies, (H, W, 32), integers that are not clamped yet.
         """
 
     def high(self, step: int, seen: Activations) -> Array:
-        """Look at the low frequencies of a step.
+        """
+        Look at the low frequencies of a step.
 
-        Args:
-            step: index into `STEPS`.
-            seen: (H, W, 160), `seen_low` of the trunk and the decoded low frequencies.
-
-        Returns:
-            Means in eighths and table indices of the rest, (H, W, 96).
-
+        :param step: index into `STEPS`.
+        :param seen: (H, W, 160), `seen_low` of the trunk and the decoded low frequencies.
+        :returns: means in eighths and table indices of the rest, (H, W, 96).
         """
 
     def synthesise(self, seen: Activations) -> Array:
-        """Correction of the linear restoration.
+        """
+        Correction of the linear restoration.
 
-        Args:
-            seen: (H, W, 144), `synthesis_view` of the latents and the hole mask.
-
-        Returns:
-            (H, W, 64), integers, in `BEND_STEP` quanta.
-
+        :param seen: (H, W, 144), `synthesis_view` of the latents and the hole mask.
+        :returns: (H, W, 64), integers, in `BEND_STEP` quanta.
         """

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Lossless coding of a plane of integers, pixel by pixel, by mixing what many contexts know.
+"""
+Lossless coding of a plane of integers, pixel by pixel, by mixing what many contexts know.
 
 Each valid pixel is told by binary decisions about its distance to a prediction: none? above or
 below? by 1, by 2, ...? In every decision each of several contexts (how the pixels around compare
@@ -116,12 +117,11 @@ QUEUE_BITS = 6
 
 
 class Tables(NamedTuple):
-    """What is the same in all frames.
+    """
+    What is the same in all frames.
 
-    Attributes:
-        stretch: int16 (4096,), log-odds of a probability, by its upper 12 bits.
-        squash: int32 (1024,), probability in 1 / 65536 of log-odds, by their upper 10 bits.
-
+    :ivar stretch: int16 (4096,), log-odds of a probability, by its upper 12 bits.
+    :ivar squash: int32 (1024,), probability in 1 / 65536 of log-odds, by their upper 10 bits.
     """
 
     stretch: NDArray[np.int16]
@@ -129,12 +129,11 @@ class Tables(NamedTuple):
 
 
 class Memory(NamedTuple):
-    """What is learned.
+    """
+    What is learned.
 
-    Attributes:
-        slots: uint32 (SLOTS,), probability that a decision is true, and how many it has seen.
-        weights: int32 (WEIGHTS,), of the contexts' log-odds, 65536 for one.
-
+    :ivar slots: uint32 (SLOTS,), probability that a decision is true, and how many it has seen.
+    :ivar weights: int32 (WEIGHTS,), of the contexts' log-odds, 65536 for one.
     """
 
     slots: Slots
@@ -142,14 +141,13 @@ class Memory(NamedTuple):
 
 
 class Exchange(NamedTuple):
-    """Where decisions go to or come from.
+    """
+    Where decisions go to or come from.
 
-    Attributes:
-        decoding: whether they come from the queues.
-        queues: what is drawn from.
-        queue, symbols: uint8 and int32 (N,), what is written, and to which queue.
-        counts: int64 (2,): symbols written, draws in vain.
-
+    :ivar decoding: whether they come from the queues.
+    :ivar queues: what is drawn from.
+    :ivar queue, symbols: uint8 and int32 (N,), what is written, and to which queue.
+    :ivar counts: int64 (2,): symbols written, draws in vain.
     """
 
     decoding: bool
@@ -160,12 +158,11 @@ class Exchange(NamedTuple):
 
 
 class Mixer(NamedTuple):
-    """The contexts of one pixel, and what they say to one decision: int64 (C,) each.
+    """
+    The contexts of one pixel, and what they say to one decision: int64 (C,) each.
 
-    Attributes:
-        contexts: which slot of each context, among the slots of all.
-        opinions: log-odds found there.
-
+    :ivar contexts: which slot of each context, among the slots of all.
+    :ivar opinions: log-odds found there.
     """
 
     contexts: Longs
@@ -176,11 +173,10 @@ class PlaneCoder:
     """Encoder and decoder of planes of integers 0..65535."""
 
     def __init__(self, arrays: Mapping[str, NDArray[np.generic]]) -> None:
-        """Prepare.
+        """
+        Prepare.
 
-        Args:
-            arrays: as `training.plane_model` makes them.
-
+        :param arrays: as `training.plane_model` makes them.
         """
         self._tables = tables_of(arrays)
         self._memory = memory_of(arrays)
@@ -199,11 +195,10 @@ class PlaneCoder:
         return encoder.to_bytes()
 
     def decode(self, data: bytes, valid: Bits) -> Integers:
-        """Decode what `encode` wrote; holes are filled with something.
+        """
+        Decode what `encode` wrote; holes are filled with something.
 
-        Raises:
-            CorruptStreamError: if the bytes are not of such a plane.
-
+        :raises CorruptStreamError: if the bytes are not of such a plane.
         """
         limit = MAX_SYMBOLS * int(np.count_nonzero(valid))
         queues = decode_queues(self._models, limit, TableDecoder(data), np.uint16)
@@ -237,18 +232,15 @@ def memory_of(arrays: Mapping[str, NDArray[np.generic]]) -> Memory:
 def tell(
     plane: Integers, valid: Bits, tables: Tables, memory: Memory
 ) -> tuple[Bytes, Integers, Integers]:
-    """Tell a plane by decisions, and learn from them.
+    """
+    Tell a plane by decisions, and learn from them.
 
-    Args:
-        plane: int32 (H, W) of 0..65535.
-        valid: bool (H, W).
-        tables: what does not change.
-        memory: what does.
-
-    Returns:
-        Queue of each symbol, uint8 (N,); the symbols, int32 (N,); and the plane as it was told,
-        int32 (H, W), its holes filled.
-
+    :param plane: int32 (H, W) of 0..65535.
+    :param valid: bool (H, W).
+    :param tables: what does not change.
+    :param memory: what does.
+    :returns: queue of each symbol, uint8 (N,); the symbols, int32 (N,); and the plane as it was
+        told, int32 (H, W), its holes filled.
     """
     limit = MAX_SYMBOLS * int(np.count_nonzero(valid))
     nothing = np.zeros(0, np.int32)
@@ -301,7 +293,8 @@ def _exchange(symbol: int, queue: int, exchange: Exchange) -> int:
 
 
 def _deciding(contexts: int) -> Callable[..., bool]:
-    """Make the coding of decisions that so many contexts have a say in.
+    """
+    Make the coding of decisions that so many contexts have a say in.
 
     Indices are unsigned where it matters, which spares a test for negative ones.
     """
@@ -311,7 +304,8 @@ def _deciding(contexts: int) -> Callable[..., bool]:
         truth: bool, start: int, weight: int, other: int, mixer: Mixer, tables: Tables,
         memory: Memory, exchange: Exchange,
     ) -> bool:
-        """Code a decision, which is the truth in the encoder, and learn from it.
+        """
+        Code a decision, which is the truth in the encoder, and learn from it.
 
         Start is the first slot of the decision, weight and other the first of its two weights.
         """
@@ -411,20 +405,19 @@ def _guess(guesses: Longs, w: int, n: int, nw: int, ne: int) -> None:
 
 
 class Workspace(NamedTuple):
-    """What is known around a pixel; all but values and known are int64.
+    """
+    What is known around a pixel; all but values and known are int64.
 
-    Attributes:
-        values: int32 (H + ABOVE, W + 2 BESIDE), the plane so far, its holes filled.
-        known: uint8 (H + ABOVE + 1, W + 2 BESIDE), whether a pixel is valid.
-        errors: (2, W + 2 BESIDE), distances from the prediction, in this row and the last.
-        misses: (2, W + 2 BESIDE, PREDICTORS), errors of each guess.
-        copied_columns: (W + 2 BESIDE,), whether rows repeated the one above, latest in bit 0.
-        ahead: (W + 2 BESIDE,), how many pixels after one above have its value.
-        above: (W + 2 BESIDE,), how many pixels above have the value of the last.
-        guesses: (PREDICTORS,).
-        around: (SPACES,), values around, less the prediction.
-        classes: (SPACES,), their signs.
-
+    :ivar values: int32 (H + ABOVE, W + 2 BESIDE), the plane so far, its holes filled.
+    :ivar known: uint8 (H + ABOVE + 1, W + 2 BESIDE), whether a pixel is valid.
+    :ivar errors: (2, W + 2 BESIDE), distances from the prediction, in this row and the last.
+    :ivar misses: (2, W + 2 BESIDE, PREDICTORS), errors of each guess.
+    :ivar copied_columns: (W + 2 BESIDE,), whether rows repeated the one above, latest in bit 0.
+    :ivar ahead: (W + 2 BESIDE,), how many pixels after one above have its value.
+    :ivar above: (W + 2 BESIDE,), how many pixels above have the value of the last.
+    :ivar guesses: (PREDICTORS,).
+    :ivar around: (SPACES,), values around, less the prediction.
+    :ivar classes: (SPACES,), their signs.
     """
 
     values: Integers
@@ -634,7 +627,8 @@ def _note_contexts(
     contexts: Longs, around: Longs, classes: Longs, energy: int, activity: int, eighths: int,
     holes: int, runs: int, copied_columns: Longs, x: int, copied_row: int,
 ) -> None:
-    """Describe what is around a pixel by one slot a context, among those of its `CONTEXT_SIZES`.
+    """
+    Describe what is around a pixel by one slot a context, among those of its `CONTEXT_SIZES`.
 
     Classes, int64 (SPACES,), is overwritten.
     """

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Coding of symbols whose tables are chosen one by one, each in view of all symbols before it.
+"""
+Coding of symbols whose tables are chosen one by one, each in view of all symbols before it.
 
 A model that runs pixel by pixel cannot call the range coder for every pixel. It needs not: it
 sorts its symbols into queues, one for each table, and a whole queue is coded by one call. The
@@ -52,15 +53,14 @@ _DIGIT = 16
 
 
 class Queues(NamedTuple):
-    """Decoded symbols, waiting to be drawn.
+    """
+    Decoded symbols, waiting to be drawn.
 
-    Attributes:
-        symbols: int32 or uint16 (N,), queue after queue.
-        place: int32 (K,), place of the symbol that each queue yields next.
-        end: int32 (K,), place behind each queue.
-        ahead: int32 (K,), that symbol, or `EXHAUSTED`. A model waits for it, so it is looked up
-            when the one before is drawn.
-
+    :ivar symbols: int32 or uint16 (N,), queue after queue.
+    :ivar place: int32 (K,), place of the symbol that each queue yields next.
+    :ivar end: int32 (K,), place behind each queue.
+    :ivar ahead: int32 (K,), that symbol, or `EXHAUSTED`. A model waits for it, so it is looked up
+        when the one before is drawn.
     """
 
     symbols: NDArray[Any]
@@ -102,11 +102,10 @@ def encode_queues(
 def decode_queues(
     models: Models, limit: int, decoder: TableDecoder, kind: type[np.integer] = np.int32
 ) -> Queues:
-    """Decode queues of at most `limit` symbols in all, which the kind of integer holds.
+    """
+    Decode queues of at most `limit` symbols in all, which the kind of integer holds.
 
-    Raises:
-        CorruptStreamError: if there are more, or the bytes do not fit the models.
-
+    :raises CorruptStreamError: if there are more, or the bytes do not fit the models.
     """
     lengths = _decode_lengths(len(models), decoder)
     if lengths.sum() > limit:
@@ -135,11 +134,10 @@ def _decode_lengths(count: int, decoder: TableDecoder) -> NDArray[np.int64]:
 
 
 def _digits(bits: Sequence[int]) -> tuple[Integers, Integers, Integers]:
-    """Cut lengths of so many bits into digits, lowest first, but for their leading ones.
+    """
+    Cut lengths of so many bits into digits, lowest first, but for their leading ones.
 
-    Returns:
-        Of each digit the length that it belongs to, its shift, and how many values it has.
-
+    :returns: of each digit the length that it belongs to, its shift, and how many values it has.
     """
     digits = [
         (k, shift, 1 << min(_DIGIT, count - 1 - shift))

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Byte strings one after another, each but the last with its length before it.
+"""
+Byte strings one after another, each but the last with its length before it.
 
 A length is a LEB128 number, as in DWARF and WebAssembly: seven bits a byte, the lowest first, and
 the highest bit set in all bytes but the last.
@@ -36,11 +37,10 @@ def pack_number(number: int) -> bytes:
 
 
 def unpack_number(data: bytes) -> tuple[int, bytes]:
-    """Read a number; return it and the bytes after it.
+    """
+    Read a number; return it and the bytes after it.
 
-    Raises:
-        CorruptStreamError: if the bytes end within it, or it passes 32 bits.
-
+    :raises CorruptStreamError: if the bytes end within it, or it passes 32 bits.
     """
     number = 0
     for k, byte in enumerate(data[:_MAX_BYTES]):
@@ -58,11 +58,10 @@ def pack_section(section: bytes) -> bytes:
 
 
 def unpack_section(data: bytes) -> tuple[bytes, bytes]:
-    """Read a section; return it and the bytes after it.
+    """
+    Read a section; return it and the bytes after it.
 
-    Raises:
-        CorruptStreamError: if the bytes end before the section does.
-
+    :raises CorruptStreamError: if the bytes end before the section does.
     """
     size, rest = unpack_number(data)
     if size > len(rest):

@@ -44,11 +44,10 @@ class StepCoder:
             encode_differences(differences, self._tables, encoder)
 
     def decode(self, decoder: TableDecoder, shape: tuple[int, int]) -> Steps:
-        """Decode the steps of a plane of the given shape, multiples of 8.
+        """
+        Decode the steps of a plane of the given shape, multiples of 8.
 
-        Raises:
-            CorruptStreamError: if the bytes hold no steps.
-
+        :raises CorruptStreamError: if the bytes hold no steps.
         """
         (some,) = decoder.raw(1, 2)
         if not some:

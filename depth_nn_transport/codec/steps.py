@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Clean depth steps, taken out of the plane before the transform and put back after it.
+"""
+Clean depth steps, taken out of the plane before the transform and put back after it.
 
 Where an object ends in front of a far background, an 8x8 block holds two surfaces hundreds of
 quanta apart. A transform spends most of its bits on such blocks and still blurs their edge. So a
@@ -46,13 +47,12 @@ HEIGHT_UNIT = 4.0
 
 @dataclass(frozen=True)
 class Steps:
-    """The steps of one plane.
+    """
+    The steps of one plane.
 
-    Attributes:
-        near: bool (H, W), pixels of the nearer surface in blocks with a step, false elsewhere.
-        heights: int32 (n,), near minus far level in units of 4 quanta, for each block in which
-            ``near`` is set somewhere, row by row.
-
+    :ivar near: bool (H, W), pixels of the nearer surface in blocks with a step, false elsewhere.
+    :ivar heights: int32 (n,), near minus far level in units of 4 quanta, for each block in which
+        ``near`` is set somewhere, row by row.
     """
 
     near: Bits
@@ -73,16 +73,13 @@ def least_gap(quality: int) -> float:
 
 
 def find_steps(plane: Plane, valid: Bits, least: float = MIN_GAP) -> Steps:
-    """Find the blocks that hold two clearly parted surfaces.
+    """
+    Find the blocks that hold two clearly parted surfaces.
 
-    Args:
-        plane: float32 (H, W) quanta, holes filled; H and W multiples of 8.
-        valid: bool (H, W).
-        least: gap between the surfaces, quanta.
-
-    Raises:
-        ValueError: if the plane is not of whole blocks.
-
+    :param plane: float32 (H, W) quanta, holes filled; H and W multiples of 8.
+    :param valid: bool (H, W).
+    :param least: gap between the surfaces, quanta.
+    :raises ValueError: if the plane is not of whole blocks.
     """
     if plane.shape[0] % BLOCK or plane.shape[1] % BLOCK:
         raise ValueError(f'plane of {plane.shape}, expected multiples of {BLOCK}')

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Range coding of integers whose distributions come from shipped tables.
+"""
+Range coding of integers whose distributions come from shipped tables.
 
 A table holds the probabilities of the integers ``-radius .. radius`` and of an escape. Symbols
 are grouped by table, so that a whole group is coded by one call. Both directions share one
@@ -49,11 +50,10 @@ _STRETCH = 256
 
 
 class Tables:
-    """Distributions by index.
+    """
+    Distributions by index.
 
-    Attributes:
-        certain: bool (tables,), whether the symbol is taken to be zero.
-
+    :ivar certain: bool (tables,), whether the symbol is taken to be zero.
     """
 
     def __init__(self, probabilities: Sequence[NDArray[np.float32]]) -> None:
@@ -156,12 +156,11 @@ def _order_by_table(
 def _pick(
     symbols: Integers, index: NDArray[np.uint8], certain: NDArray[np.bool_], radius: Integers
 ) -> tuple[Integers, Integers, Integers, Integers]:
-    """Sort symbols by table.
+    """
+    Sort symbols by table.
 
-    Returns:
-        The symbols as their tables count them; each table's end; what escapes from the tables;
-        and all symbols (N,) as a decoder will see them.
-
+    :returns: the symbols as their tables count them; each table's end; what escapes from the
+        tables; and all symbols (N,) as a decoder will see them.
     """
     order, ends = _order_by_table(index, certain)
     shifted, escaped = np.empty(len(order), np.int32), np.empty(len(order), np.int32)
@@ -201,11 +200,10 @@ class TableEncoder:
         self._coder = constriction.stream.queue.RangeEncoder()
 
     def code(self, tables: Tables, index: NDArray[np.uint8], symbols: Integers) -> Integers:
-        """Encode symbols (N,) under the tables of index (N,).
+        """
+        Encode symbols (N,) under the tables of index (N,).
 
-        Returns:
-            The symbols as the decoder will see them: zero where a table calls that certain.
-
+        :returns: the symbols as the decoder will see them: zero where a table calls that certain.
         """
         shifted, ends, escaped, seen = _pick(symbols, index, tables.certain, tables.radius)
         self.groups(shifted, ends, tables.models)
@@ -252,11 +250,10 @@ class TableDecoder:
         self._coder = constriction.stream.queue.RangeDecoder(bytes_to_words(data))
 
     def code(self, tables: Tables, index: NDArray[np.uint8]) -> Integers:
-        """Decode symbols (N,) under the tables of index (N,).
+        """
+        Decode symbols (N,) under the tables of index (N,).
 
-        Raises:
-            CorruptStreamError: if the bytes cannot have been encoded with these tables.
-
+        :raises CorruptStreamError: if the bytes cannot have been encoded with these tables.
         """
         order, ends = _order_by_table(index, tables.certain)
         shifted = self.groups(ends, tables.models)
@@ -268,11 +265,10 @@ class TableDecoder:
     def groups(
         self, ends: Integers, models: Models, kind: type[np.integer] = np.int32
     ) -> NDArray[Any]:
-        """Decode symbols (N,) in groups with these ends, each under its own model.
+        """
+        Decode symbols (N,) in groups with these ends, each under its own model.
 
-        Raises:
-            CorruptStreamError: if the bytes cannot have been encoded with these models.
-
+        :raises CorruptStreamError: if the bytes cannot have been encoded with these models.
         """
         symbols = np.empty(ends[-1], kind)
         start = 0
@@ -285,20 +281,18 @@ class TableDecoder:
         return symbols
 
     def raw(self, count: int, size: int | Integers) -> Integers:
-        """Decode values in 0..size-1, all equally likely; one size, or one for each value.
+        """
+        Decode values in 0..size-1, all equally likely; one size, or one for each value.
 
-        Raises:
-            CorruptStreamError: if the bytes cannot have been encoded so.
-
+        :raises CorruptStreamError: if the bytes cannot have been encoded so.
         """
         return self.bulk(_UNIFORM, np.full(count, size, np.int32))
 
     def bits(self, probability: NDArray[np.float32]) -> NDArray[np.uint8]:
-        """Decode ones and zeros, each with its probability of a one, float32 (N,).
+        """
+        Decode ones and zeros, each with its probability of a one, float32 (N,).
 
-        Raises:
-            CorruptStreamError: if the bytes cannot have been encoded so.
-
+        :raises CorruptStreamError: if the bytes cannot have been encoded so.
         """
         if len(probability) == 0:
             return np.zeros(0, np.uint8)
@@ -307,11 +301,10 @@ class TableDecoder:
     def bulk(
         self, model: constriction.stream.model.Model, count: int | Integers | NDArray[np.float32]
     ) -> Integers:
-        """Decode so many symbols of a model, or one symbol for each of its parameters.
+        """
+        Decode so many symbols of a model, or one symbol for each of its parameters.
 
-        Raises:
-            CorruptStreamError: if the bytes cannot have been encoded with this model.
-
+        :raises CorruptStreamError: if the bytes cannot have been encoded with this model.
         """
         try:
             symbols: Integers = self._coder.decode(model, count)

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Table indices of each channel, shifted to suit a frame.
+"""
+Table indices of each channel, shifted to suit a frame.
 
 The entropy model expects of every frame what training frames held on average: a camera that
 smooths more, or an image that was enlarged, has less or more of some frequencies. So the encoder
@@ -46,11 +47,10 @@ _COST_OF_SHIFT = np.rint(-COST_UNITS * np.log2(_PROBABILITIES)).astype(np.int64)
 
 
 class TableShifts:
-    """Chooses, codes and applies shifts.
+    """
+    Chooses, codes and applies shifts.
 
-    Attributes:
-        costs: int32 (2 R + 1, tables), of symbols from -R to R, in `COST_UNITS` of a bit.
-
+    :ivar costs: int32 (2 R + 1, tables), of symbols from -R to R, in `COST_UNITS` of a bit.
     """
 
     def __init__(self, tables: Tables) -> None:
@@ -73,11 +73,10 @@ class TableShifts:
         encoder.bulk(shifts - np.int32(NARROWEST), _MODEL)
 
     def decode(self, decoder: TableDecoder) -> Integers:
-        """Decode shifts (64,).
+        """
+        Decode shifts (64,).
 
-        Raises:
-            CorruptStreamError: if the bytes hold none.
-
+        :raises CorruptStreamError: if the bytes hold none.
         """
         shifts: Integers = decoder.bulk(_MODEL, LATENT_CHANNELS) + np.int32(NARROWEST)
         return shifts
@@ -91,15 +90,15 @@ class TableShifts:
 def _add_costs(
     index: Index, symbols: Integers, costs: Integers, least: int, totals: NDArray[np.int64]
 ) -> None:
-    """Add up what symbols cost with each shift.
+    """
+    Add up what symbols cost with each shift.
 
-    Args:
-        index: (N * C,).
-        symbols: (N * C,).
-        costs: int32 (2 R + 1, TABLES + SHIFTS - 1), of each symbol from -R on, under each table.
-        least: the first table that is not certain.
-        totals: (C, SHIFTS), is added to.
-
+    :param index: (N * C,).
+    :param symbols: (N * C,).
+    :param costs: int32 (2 R + 1, TABLES + SHIFTS - 1), of each symbol from -R on, under each
+        table.
+    :param least: the first table that is not certain.
+    :param totals: (C, SHIFTS), is added to.
     """
     reach, channels, first = costs.shape[0] // 2, len(totals), np.uint8(least)
     for start in range(0, len(index), channels):

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Plane in quanta to latents and back: a linear path and a convolutional one side by side.
+"""
+Plane in quanta to latents and back: a linear path and a convolutional one side by side.
 
 The way back is exact, so that every decoder restores the same plane: the convolutional path works
 on integers, and the linear one on multiples of powers of two, whose sums float64 holds.
@@ -53,14 +54,13 @@ class Transform:
     """Analysis and synthesis; the linear path has its full precision whatever networks run in."""
 
     def __init__(self, networks: Networks, linear: Mapping[str, Array]) -> None:
-        """Take the linear parts of a model.
+        """
+        Take the linear parts of a model.
 
-        Args:
-            networks: the convolutional path.
-            linear: ``analysis`` and ``synthesis``, (64, 64), from the axis of the input to that
-                of the output; ``analysis_steps`` and ``synthesis_steps``, (101, 64), quanta, the
-                quantisation steps by quality.
-
+        :param networks: the convolutional path.
+        :param linear: ``analysis`` and ``synthesis``, (64, 64), from the axis of the input to
+            that of the output; ``analysis_steps`` and ``synthesis_steps``, (101, 64), quanta, the
+            quantisation steps by quality.
         """
         self._networks = networks
         self._linear = linear
@@ -68,18 +68,15 @@ class Transform:
     def analyse(
         self, plane: Array, base: Array, valid: Array, quality: int
     ) -> tuple[Array, Array]:
-        """Transform a plane.
+        """
+        Transform a plane.
 
-        Args:
-            plane: float32 (H, W) quanta, holes filled; H and W multiples of 32.
-            base: float32 (H/32, W/32), from `base_of`.
-            valid: float32 (H/8, W/8, 64), from `mask_blocks`.
-            quality: 0..100.
-
-        Returns:
-            Latents in units of their step, (H/8, W/8, 64), and hyperlatents before rounding,
-            (H/32, W/32, 16).
-
+        :param plane: float32 (H, W) quanta, holes filled; H and W multiples of 32.
+        :param base: float32 (H/32, W/32), from `base_of`.
+        :param valid: float32 (H/8, W/8, 64), from `mask_blocks`.
+        :param quality: 0..100.
+        :returns: latents in units of their step, (H/8, W/8, 64), and hyperlatents before
+            rounding, (H/32, W/32, 16).
         """
         residual = to_blocks(plane, base)
         bend, hyper = self._networks.analyse(residual, valid, quality)
@@ -107,18 +104,15 @@ class Transform:
 def synthesis_view(
     latents: Array, steps: Array, valid: Array, quality: int
 ) -> Activations:
-    """Join what the synthesis sees.
+    """
+    Join what the synthesis sees.
 
-    Args:
-        latents: float32 (H, W, 64), multiples of an eighth.
-        steps: float32 (64,), quanta.
-        valid: float32 (H, W, 64), 1 where measured, 0 in holes.
-        quality: 0..100.
-
-    Returns:
-        (H, W, 144): the lowest frequencies on two scales, quality, all frequencies
+    :param latents: float32 (H, W, 64), multiples of an eighth.
+    :param steps: float32 (64,), quanta.
+    :param valid: float32 (H, W, 64), 1 where measured, 0 in holes.
+    :param quality: 0..100.
+    :returns: (H, W, 144): the lowest frequencies on two scales, quality, all frequencies
         squashed, mask.
-
     """
     height, width, channels = latents.shape
     seen = np.empty((height, width, SYNTHESIS_VIEW), np.uint16)
@@ -156,18 +150,15 @@ def _add_scaled(more: Array, gains: Array, total: Array) -> None:
 
 @compiled
 def _restored(latents: Array, weights: NDArray[np.float64], bend: Array) -> Array:
-    """Restore blocks by the linear path, and add the convolutional one.
+    """
+    Restore blocks by the linear path, and add the convolutional one.
 
     Nine of ten latents are zero, so that this is several times faster than a dense product.
 
-    Args:
-        latents: float32 (H, W, 64), multiples of an eighth.
-        weights: float64 (64, 64), from latents to quanta.
-        bend: float32 (H, W, 64), in `BEND_STEP` quanta.
-
-    Returns:
-        Float32 (H, W, 64), quanta.
-
+    :param latents: float32 (H, W, 64), multiples of an eighth.
+    :param weights: float64 (64, 64), from latents to quanta.
+    :param bend: float32 (H, W, 64), in `BEND_STEP` quanta.
+    :returns: float32 (H, W, 64), quanta.
     """
     total = np.empty(latents.shape, np.float32)
     sums, present = np.empty(LATENT_CHANNELS, np.float64), np.empty(LATENT_CHANNELS, np.intp)

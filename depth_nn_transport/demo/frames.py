@@ -38,8 +38,8 @@ def load_frames(folder: Path, count: int | None) -> list[NDArray[np.uint16]]:
     """
     Return the 16-bit PNGs of a folder in the order of their names, at most `count` of them.
 
-    Raises: FrameFileError for a folder without PNGs, or a PNG that is not 16 bit with one channel
-    or of a size that the codec does not take.
+    :raises FrameFileError: for a folder without PNGs, or a PNG that is not 16 bit with one
+        channel or of a size that the codec does not take.
     """
     paths = find_files([folder], IMAGE_SUFFIX)[:count]
     return [_read(path) for path in tqdm(paths, 'reading', unit='frame', disable=None)]

@@ -41,8 +41,9 @@ def play(
     """
     Start both nodes, play the frames through them and stop them.
 
-    Args: `encoder_settings` are parameters of the encoder, `settings` of both nodes.
-    Raises: StageError if the nodes do not come up.
+    :param encoder_settings: parameters of the encoder.
+    :param settings: parameters of both nodes.
+    :raises StageError: if the nodes do not come up.
     """
     settings = {**settings, **lossless_queues()}
     with ExitStack() as stack:

@@ -145,7 +145,8 @@ def encode(
 def decode(
     inputs: tuple[Path, ...], out: Path, model: str, threads: int, runtime: str, as_json: bool
 ) -> None:
-    """Decode .dnt files (files or folders) to 16-bit PNGs in millimetres.
+    """
+    Decode .dnt files (files or folders) to 16-bit PNGs in millimetres.
 
     Depth beyond 65.535 m, which these cannot hold, becomes a hole.
     """

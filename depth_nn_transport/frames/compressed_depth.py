@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The images of ``compressed_depth_image_transport``: PNG or RVL behind a few numbers.
+"""
+The images of ``compressed_depth_image_transport``: PNG or RVL behind a few numbers.
 
 As its ``codec.cpp`` of https://github.com/ros-perception/image_transport_plugins has them.
 """
@@ -50,19 +51,14 @@ def encode_transport(depth: NDArray[np.uint16], form: str) -> bytes:
 
 
 def decode_transport(data: bytes, form: str, encoding: str) -> Depth:
-    """Undo the transport.
+    """
+    Undo the transport.
 
-    Args:
-        data: of a CompressedImage.
-        form: ``png`` or ``rvl``.
-        encoding: of the image.
-
-    Returns:
-        uint16 (H, W) mm, or of ``32FC1`` float32 (H, W) m with NaN in holes.
-
-    Raises:
-        InvalidDepthError: if the data hold no such image.
-
+    :param data: of a CompressedImage.
+    :param form: ``png`` or ``rvl``.
+    :param encoding: of the image.
+    :returns: uint16 (H, W) mm, or of ``32FC1`` float32 (H, W) m with NaN in holes.
+    :raises InvalidDepthError: if the data hold no such image.
     """
     if len(data) <= _CONFIG.size:
         raise InvalidDepthError(f'{len(data)} bytes are no depth image')

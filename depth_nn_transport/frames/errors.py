@@ -28,12 +28,11 @@ PEAK_MM = 65535
 
 @dataclass(frozen=True)
 class FrameErrors:
-    """Errors of a frame over the pixels that are valid on both sides.
+    """
+    Errors of a frame over the pixels that are valid on both sides.
 
-    Attributes:
-        mm, quanta: absolute errors, float32 (N,).
-        changed_holes: pixels that are a hole on one side only.
-
+    :ivar mm, quanta: absolute errors, float32 (N,).
+    :ivar changed_holes: pixels that are a hole on one side only.
     """
 
     mm: NDArray[np.float32]
@@ -42,13 +41,12 @@ class FrameErrors:
 
     @classmethod
     def of(cls, original: Depth, restored: Depth, lattice: Lattice) -> FrameErrors:
-        """Compare a frame with its original.
+        """
+        Compare a frame with its original.
 
-        Args:
-            original: uint16 (H, W) mm, or float32 (H, W) m.
-            restored: likewise.
-            lattice: gives the quantum.
-
+        :param original: uint16 (H, W) mm, or float32 (H, W) m.
+        :param restored: likewise.
+        :param lattice: gives the quantum.
         """
         before, after = plain_millimetres(original), plain_millimetres(restored)
         changed = int(((before > 0) != (after > 0)).sum())

@@ -35,11 +35,10 @@ class FrameFileError(ValueError):
 
 
 def find_files(paths: Sequence[Path], suffix: str) -> list[Path]:
-    """List the files of a suffix among files and folders, in order.
+    """
+    List the files of a suffix among files and folders, in order.
 
-    Raises:
-        FrameFileError: if there is none, or two share a stem and would overwrite each other.
-
+    :raises FrameFileError: if there is none, or two share a stem and would overwrite each other.
     """
     files: list[Path] = []
     for path in paths:
@@ -57,11 +56,10 @@ def find_files(paths: Sequence[Path], suffix: str) -> list[Path]:
 
 
 def read_depth(path: Path) -> NDArray[np.uint16]:
-    """Read a 16-bit single-channel PNG, (H, W) mm.
+    """
+    Read a 16-bit single-channel PNG, (H, W) mm.
 
-    Raises:
-        FrameFileError: if the file is something else.
-
+    :raises FrameFileError: if the file is something else.
     """
     try:
         image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
@@ -79,21 +77,19 @@ def read_depth(path: Path) -> NDArray[np.uint16]:
 
 
 def write_depth(path: Path, depth: Depth) -> None:
-    """Write a depth image as 16-bit PNG in mm, see `to_millimetres`.
+    """
+    Write a depth image as 16-bit PNG in mm, see `to_millimetres`.
 
-    Raises:
-        FrameFileError: if the file cannot be written.
-
+    :raises FrameFileError: if the file cannot be written.
     """
     write_image(path, to_millimetres(depth))
 
 
 def write_image(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> None:
-    """Write an image as PNG.
+    """
+    Write an image as PNG.
 
-    Raises:
-        FrameFileError: if the file cannot be written.
-
+    :raises FrameFileError: if the file cannot be written.
     """
     # cv2.imwrite does not notice when the last bytes find no room.
     _, data = cv2.imencode(IMAGE_SUFFIX, image)
@@ -101,11 +97,10 @@ def write_image(path: Path, image: NDArray[np.uint8] | NDArray[np.uint16]) -> No
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that appears under its name when it is whole, and not before.
+    """
+    Write a file that appears under its name when it is whole, and not before.
 
-    Raises:
-        FrameFileError: if the file cannot be written.
-
+    :raises FrameFileError: if the file cannot be written.
     """
     partial = path.with_name(f'.{path.name}.partial')
     try:
@@ -119,11 +114,10 @@ def write_whole(path: Path, data: bytes) -> None:
 
 
 def read_encoded(path: Path) -> EncodedDepth:
-    """Read an encoded frame.
+    """
+    Read an encoded frame.
 
-    Raises:
-        FrameFileError: if the file is missing, damaged or of another format.
-
+    :raises FrameFileError: if the file is missing, damaged or of another format.
     """
     try:
         return EncodedDepth.from_bytes(path.read_bytes())

@@ -36,11 +36,10 @@ class InvalidImageError(InvalidDepthError):
 
 
 def check_encoding(encoding: str) -> None:
-    """Check that depth comes in an encoding.
+    """
+    Check that depth comes in an encoding.
 
-    Raises:
-        InvalidImageError: if it does not.
-
+    :raises InvalidImageError: if it does not.
     """
     if encoding not in PIXEL_TYPES:
         raise InvalidImageError(
@@ -50,22 +49,20 @@ def check_encoding(encoding: str) -> None:
 
 
 def check_size(width: int, height: int) -> None:
-    """Check that an image is not larger than the codec takes.
+    """
+    Check that an image is not larger than the codec takes.
 
-    Raises:
-        InvalidImageError: if it is, or empty.
-
+    :raises InvalidImageError: if it is, or empty.
     """
     if not (0 < height <= MAX_SIZE and 0 < width <= MAX_SIZE):
         raise InvalidImageError(f'size is {width}x{height}, each side has to be 1..{MAX_SIZE}')
 
 
 def check_image(message: Any) -> None:
-    """Check that a sensor_msgs/Image can hold a depth image of what it claims.
+    """
+    Check that a sensor_msgs/Image can hold a depth image of what it claims.
 
-    Raises:
-        InvalidImageError: for another encoding, an impossible size or too little data.
-
+    :raises InvalidImageError: for another encoding, an impossible size or too little data.
     """
     check_encoding(message.encoding)
     check_size(message.width, message.height)
@@ -80,11 +77,11 @@ def check_image(message: Any) -> None:
 
 
 def read_rows(message: Any) -> NDArray[Any]:
-    """Return the pixels of a checked sensor_msgs/Image, which they may share memory with.
+    """
+    Return the pixels of a checked sensor_msgs/Image, which they may share memory with.
 
-    Returns:
-        uint16 (H, W), mm, or float32 (H, W), m; without row padding and in native byte order.
-
+    :returns: uint16 (H, W), mm, or float32 (H, W), m; without row padding and in native byte
+        order.
     """
     native = PIXEL_TYPES[message.encoding]
     padded = np.frombuffer(message.data, np.uint8, message.height * message.step)
@@ -101,12 +98,11 @@ def message_fields(encoded: EncodedDepth, encoding: str) -> dict[str, Any]:
 
 
 def message_to_encoded(message: Any) -> EncodedDepth:
-    """Return the encoded frame of a CompressedDepth.
+    """
+    Return the encoded frame of a CompressedDepth.
 
-    Raises:
-        CorruptStreamError: if it arrived damaged.
-        UnsupportedFormatError: if it is of a later release.
-
+    :raises CorruptStreamError: if it arrived damaged.
+    :raises UnsupportedFormatError: if it is of a later release.
     """
     # Fields of another version may mean something else.
     check_version(message.format_version)

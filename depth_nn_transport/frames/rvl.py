@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""RVL, run-length and variable-length coding of depth.
+"""
+RVL, run-length and variable-length coding of depth.
 
 Wilson 2017, Fast Lossless Depth Image Compression,
 https://doi.org/10.1145/3132272.3134144. A plane is runs of zeros and of non-zeros; the values of
@@ -33,14 +34,11 @@ _MAX_NIBBLES = 9
 
 
 def rvl_encode(plane: NDArray[np.uint16]) -> bytes:
-    """Encode a plane; its shape is not part of the stream.
+    """
+    Encode a plane; its shape is not part of the stream.
 
-    Args:
-        plane: uint16 (H, W).
-
-    Returns:
-        The stream, a multiple of four bytes.
-
+    :param plane: uint16 (H, W).
+    :returns: the stream, a multiple of four bytes.
     """
     # A value takes at most six nibbles; it comes with two run lengths at worst every second pixel.
     nibbles = np.zeros(7 * plane.size + 2 * _MAX_NIBBLES + 8, np.uint8)
@@ -50,18 +48,13 @@ def rvl_encode(plane: NDArray[np.uint16]) -> bytes:
 
 
 def rvl_decode(stream: bytes, shape: tuple[int, int]) -> NDArray[np.uint16]:
-    """Restore a plane.
+    """
+    Restore a plane.
 
-    Args:
-        stream: what ``rvl_encode`` returned.
-        shape: (H, W).
-
-    Returns:
-        uint16 (H, W).
-
-    Raises:
-        CorruptStreamError: if the stream is not that of a plane of this shape.
-
+    :param stream: what ``rvl_encode`` returned.
+    :param shape: (H, W).
+    :returns: uint16 (H, W).
+    :raises CorruptStreamError: if the stream is not that of a plane of this shape.
     """
     words = np.frombuffer(stream, '<u4', len(stream) // 4)
     nibbles = ((words[:, None] >> _NIBBLE_SHIFTS) & 15).astype(np.uint8).ravel()

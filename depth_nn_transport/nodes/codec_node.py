@@ -317,8 +317,11 @@ class CodecNode(LifecycleNode):
         """
         Return the figures of a frame that passed.
 
-        Args: `depth` (H, W) on the node's side; `size` in bytes of the message; `start` by
-        `time.perf_counter` and `turn` of its processing; `stamp` of its header.
+        :param depth: (H, W), on the node's side.
+        :param size: bytes of the message.
+        :param start: of its processing, by `time.perf_counter`.
+        :param turn: of its processing.
+        :param stamp: of its header.
         """
         return Frame(
             size=size, pixels=depth.size, on_lattice=encoded.lattice.on_grid,

@@ -46,7 +46,7 @@ class CodecShelf:
         """
         Return the codec of a model, loaded if need be.
 
-        Raises: ModelMismatchError if the model is not installed here.
+        :raises ModelMismatchError: if the model is not installed here.
         """
         if model_id == self.main.model_id:
             return self.main

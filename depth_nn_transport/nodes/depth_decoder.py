@@ -162,7 +162,8 @@ class DepthDecoder(CodecNode):
         """
         Look at a frame before any work goes into it.
 
-        Raises: TooLargeError and StaleFrameError, as the parameters ask.
+        :raises TooLargeError: if it has more pixels than the parameters allow.
+        :raises StaleFrameError: if it is older than they allow.
         """
         pixels, limit = message.height * message.width, self.value('max_pixels')
         if pixels > limit:

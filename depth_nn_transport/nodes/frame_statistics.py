@@ -33,8 +33,9 @@ class Frame:
     """
     A frame that passed the codec.
 
-    Attributes: `size` in bytes of the whole message; `work_ms` is the time that the codec and the
-    message took; `age_ms` the time from the header's stamp to publication.
+    :ivar size: bytes of the whole message.
+    :ivar work_ms: time that the codec and the message took.
+    :ivar age_ms: time from the header's stamp to publication.
     """
 
     size: int

@@ -35,8 +35,8 @@ def image_to_depth(message: Image) -> NDArray[Any]:
     """
     Return the pixels of an Image message, which they may share memory with.
 
-    Returns: uint16 (H, W) in mm or float32 (H, W) in metres, of native byte order.
-    Raises: InvalidImageError for another encoding, an impossible size or too little data.
+    :returns: uint16 (H, W) in mm or float32 (H, W) in metres, of native byte order.
+    :raises InvalidImageError: for another encoding, an impossible size or too little data.
     """
     check_image(message)
     bridge = working_cv_bridge()

@@ -36,8 +36,10 @@ class Setting:
     """
     A parameter of a node.
 
-    Attributes: `choices` are the values that a string may have, empty if any; `lowest` and
-    `highest` bound a number; `fixed` means that it cannot be changed once the node runs.
+    :ivar choices: values that a string may have, empty if any.
+    :ivar lowest: of a number.
+    :ivar highest: of a number.
+    :ivar fixed: whether it cannot be changed once the node runs.
     """
 
     name: str

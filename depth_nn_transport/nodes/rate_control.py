@@ -92,8 +92,8 @@ class SizeModel:
         """
         Take in the size of an encoded frame.
 
-        Args: `same_frame` tells that it is the frame of the last call at another quality, so that
-        nothing of the change in size is due to the scene.
+        :param same_frame: that it is the frame of the last call at another quality, so that
+            nothing of the change in size is due to the scene.
         """
         surprise = math.log(size) - math.log(self.size(quality))
         gain = 1.0 if same_frame else float(np.clip(abs(surprise) / NOISE_LOG, NOISE_GAIN, 1))
@@ -177,9 +177,9 @@ class RateController:
         """
         Return the quality for a frame.
 
-        Args: `now` is in seconds of a clock that never goes back, `arrival_period` the time
-        between frames that come, s, as far as it is known. Of those that are overtaken the
-        controller hears nothing.
+        :param now: seconds of a clock that never goes back.
+        :param arrival_period: time between frames that come, s, as far as it is known. Of those
+            that are overtaken the controller hears nothing.
         """
         self._account_for_time(now, arrival_period or 0.0)
         self._is_retry = False

@@ -44,8 +44,13 @@ class CameraSettings:
     """
     What is asked of a camera.
 
-    Attributes: `serial` is empty for any camera; `width`, `height` in pixels and `rate` in Hz;
-    `preset`, `emitter` are empty and `depth_unit` (in m) is 0 for what the camera has.
+    :ivar serial: empty for any camera.
+    :ivar width: pixels.
+    :ivar height: pixels.
+    :ivar rate: Hz.
+    :ivar preset: empty for what the camera has.
+    :ivar emitter: empty for what the camera has.
+    :ivar depth_unit: m, 0 for what the camera has.
     """
 
     serial: str = ''

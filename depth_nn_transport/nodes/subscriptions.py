@@ -44,7 +44,7 @@ class Subscriptions:
 
     A topic is listened to by best effort while one of its publishers offers no more, if it may be.
 
-    Attributes: `topics` are the names of all topics that were ever subscribed to.
+    :ivar topics: names of all topics that were ever subscribed to.
     """
 
     def __init__(
@@ -53,7 +53,7 @@ class Subscriptions:
         """
         Take what adds all subscriptions of the node, and what warns of a publisher once.
 
-        Args: `overrides` are the names of the parameters of QoS that the node was started with.
+        :param overrides: names of the parameters of QoS that the node was started with.
         """
         self.topics: set[str] = set()
         self._node = node
@@ -86,9 +86,9 @@ class Subscriptions:
         """
         Subscribe to a topic.
 
-        Args: `as_offered` means by best effort instead, while a publisher offers no more, unless
-        parameters ask for reliability. `on_lost` takes the number of messages that the middleware
-        lost, and advice.
+        :param as_offered: by best effort instead, while a publisher offers no more, unless
+            parameters ask for reliability.
+        :param on_lost: takes the number of messages that the middleware lost, and advice.
         """
         name = self._node.resolve_topic_name(topic)
         yields = name in self._unreliable

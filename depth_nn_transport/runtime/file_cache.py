@@ -27,7 +27,8 @@ _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
 class FileCache:
-    """Files of a folder by name, each with its checksum; a damaged one counts as missing.
+    """
+    Files of a folder by name, each with its checksum; a damaged one counts as missing.
 
     A folder that cannot be read or written only costs time: nothing here raises.
     """

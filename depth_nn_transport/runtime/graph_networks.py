@@ -29,12 +29,11 @@ Tensor = NDArray[Any]
 
 
 class GraphNetworks(ABC):
-    """`Networks` on a runtime.
+    """
+    `Networks` on a runtime.
 
-    Attributes:
-        runtime: name of the runtime.
-        device: what it runs on, in words.
-
+    :ivar runtime: name of the runtime.
+    :ivar device: what it runs on, in words.
     """
 
     runtime: ClassVar[str]
@@ -42,15 +41,13 @@ class GraphNetworks(ABC):
 
     @abstractmethod
     def __init__(self, files: ModelFiles, threads: int) -> None:
-        """Take the networks of a model.
+        """
+        Take the networks of a model.
 
-        Args:
-            files: of the model.
-            threads: CPU threads for a frame.
-
-        Raises:
-            ModelLoadError: if the runtime does not take a network; on its first use at the latest.
-
+        :param files: of the model.
+        :param threads: CPU threads for a frame.
+        :raises ModelLoadError: if the runtime does not take a network; on its first use at the
+            latest.
         """
 
     def analyse(self, residual: Array, valid: Array, quality: float) -> tuple[Array, Array]:
@@ -87,17 +84,14 @@ class GraphNetworks(ABC):
 
     @abstractmethod
     def run(self, name: str, inputs: list[Tensor]) -> list[Tensor]:
-        """Run a graph.
+        """
+        Run a graph.
 
-        Args:
-            name: of a network.
-            inputs: (1, H, W, C), or float32 (1,) for a quality, in the order of the graph;
-                activations where `ACTIVATION_INPUTS` says so, else float32.
-
-        Returns:
-            (1, H, W, C), in the order of the graph, valid until the next call only; activations
-            where `ACTIVATION_OUTPUTS` says so, else float32.
-
+        :param name: of a network.
+        :param inputs: (1, H, W, C), or float32 (1,) for a quality, in the order of the graph;
+            activations where `ACTIVATION_INPUTS` says so, else float32.
+        :returns: (1, H, W, C), in the order of the graph, valid until the next call only;
+            activations where `ACTIVATION_OUTPUTS` says so, else float32.
         """
 
 

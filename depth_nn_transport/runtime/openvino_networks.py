@@ -56,7 +56,8 @@ Shapes = tuple[tuple[int, ...], ...]
 
 
 class OpenVinoNetworks(GraphNetworks):
-    """`Networks` on the CPU, compiled for each frame size on first use and kept on disk.
+    """
+    `Networks` on the CPU, compiled for each frame size on first use and kept on disk.
 
     The networks run in bfloat16 where the processor has instructions for it. That leaves the
     exact ones exact, since their weights and activations are integers of at most eight bits and
@@ -67,7 +68,8 @@ class OpenVinoNetworks(GraphNetworks):
     runtime: ClassVar[str] = 'openvino'
 
     def __init__(self, files: ModelFiles, threads: int, *, bfloat16: bool = True) -> None:
-        """See `GraphNetworks`; without ``bfloat16`` all run in float32 on every processor.
+        """
+        See `GraphNetworks`; without ``bfloat16`` all run in float32 on every processor.
 
         Networks are read when they are compiled: those that are kept on disk need not be.
         """
@@ -176,7 +178,8 @@ def has_bfloat16() -> bool:
 
 @cache
 def _core() -> openvino.Core:
-    """Return the one core, which is never unloaded.
+    """
+    Return the one core, which is never unloaded.
 
     OpenVINO gives the thread that loads it a stack for signal handlers, and frees that stack when
     it is unloaded, by whichever thread: the next signal would crash the process.
@@ -185,7 +188,8 @@ def _core() -> openvino.Core:
 
 
 def _taking_activations(model: openvino.Model, name: str, bfloat16: bool) -> openvino.Model:
-    """Make what are activations inputs in bfloat16, and outputs too in networks that run in it.
+    """
+    Make what are activations inputs in bfloat16, and outputs too in networks that run in it.
 
     In others OpenVINO converts outputs by way of two transposes.
     """
@@ -227,7 +231,8 @@ def _replace_rounding(
 
 
 def _eight_digits(x: openvino.Output) -> openvino.Output:
-    """Round multiples of 1/64 up to 255/16 to eight binary digits, half to even.
+    """
+    Round multiples of 1/64 up to 255/16 to eight binary digits, half to even.
 
     Conversions to bfloat16 cut digits off instead on processors that have no instruction for it.
     Here float32's own rounding cuts a value's 16 last digits off a larger one (T. J. Dekker, "A

@@ -47,15 +47,12 @@ RUNTIMES = (AUTO, *_RUNTIMES)
 
 
 def find_runtime(name: str) -> MakeNetworks:
-    """Return what makes the networks of a runtime.
+    """
+    Return what makes the networks of a runtime.
 
-    Args:
-        name: one of `RUNTIMES`; ``auto`` takes the first that is installed.
-
-    Raises:
-        InvalidSettingError: if there is no such runtime.
-        RuntimeNotInstalledError: if a package that it needs is not installed.
-
+    :param name: one of `RUNTIMES`; ``auto`` takes the first that is installed.
+    :raises InvalidSettingError: if there is no such runtime.
+    :raises RuntimeNotInstalledError: if a package that it needs is not installed.
     """
     if name == AUTO:
         return _first_installed()

@@ -36,7 +36,8 @@ class _Call(NamedTuple):
 
 
 class TorchGraph:
-    """An ONNX graph whose operators have one result each.
+    """
+    An ONNX graph whose operators have one result each.
 
     Whatever follows from constants alone is computed once. Integers of 64 bits are shapes and
     positions and stay on the CPU; everything else is on the graph's device.
@@ -45,18 +46,15 @@ class TorchGraph:
     def __init__(
         self, data: bytes, name: str, device: torch.device, operators: Operators = OPERATORS
     ) -> None:
-        """Read a graph.
+        """
+        Read a graph.
 
-        Args:
-            data: the ONNX model.
-            name: of the graph, for messages.
-            device: to run on.
-            operators: by name.
-
-        Raises:
-            ModelLoadError: if the bytes are no ONNX model, or hold an operator or an attribute
-                that is not known.
-
+        :param data: the ONNX model.
+        :param name: of the graph, for messages.
+        :param device: to run on.
+        :param operators: by name.
+        :raises ModelLoadError: if the bytes are no ONNX model, or hold an operator or an
+            attribute that is not known.
         """
         try:
             graph = onnx.load_model_from_string(data).graph

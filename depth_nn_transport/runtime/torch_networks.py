@@ -33,7 +33,8 @@ _SWITCHES = threading.Lock()
 
 
 class TorchNetworks(FloatGraphNetworks):
-    """`Networks` on the first CUDA GPU, or on the CPU if there is none.
+    """
+    `Networks` on the first CUDA GPU, or on the CPU if there is none.
 
     Everything runs in float32, whatever shortcuts the process allows elsewhere, so that the exact
     networks are exact. The number of threads is one for the whole process: each call sets it.
@@ -69,7 +70,8 @@ class TorchNetworks(FloatGraphNetworks):
 
 @contextmanager
 def exact_float32() -> Iterator[None]:
-    """Keep torch from replacing float32 by anything that rounds integers below 2**24.
+    """
+    Keep torch from replacing float32 by anything that rounds integers below 2**24.
 
     Those are TF32, bfloat16 and autocast, and the transformed domains in which cuDNN may compute
     a convolution (Winograd, FFT).

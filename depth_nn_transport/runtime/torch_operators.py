@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""ONNX operators in torch, those that our networks consist of.
+"""
+ONNX operators in torch, those that our networks consist of.
 
 Arguments are positional and None where they are left out, attributes are keywords. They are as in
 https://onnx.ai/onnx/operators, version 17, where the meaning of each is told.

@@ -50,11 +50,7 @@ class Camera:
         """
         Return a D435 at this image size with the calibration spread of its kind.
 
-        Raises
-        ------
-        ValueError
-            If a side lies outside 16..4096 pixels.
-
+        :raises ValueError: if a side lies outside 16..4096 pixels.
         """
         for side, value in (('width', width), ('height', height)):
             if not MIN_SIZE <= value <= MAX_SIZE:

@@ -52,22 +52,11 @@ def simulate_sequence(
     """
     Yield the frames of a sequence, bit-identical for equal arguments.
 
-    Parameters
-    ----------
-    seed : int
-        Chooses room, path, calibration and noise; not negative.
-    frames : int
-        Length of the sequence.
-    width, height : int
-        Image size in pixels, each 16 to 4096.
-    fps : float
-        Frames per second; the motion is the same at any rate.
-
-    Raises
-    ------
-    ValueError
-        On the call if an argument is out of range.
-
+    :param seed: chooses room, path, calibration and noise; not negative.
+    :param frames: length of the sequence.
+    :param width, height: image size in pixels, each 16 to 4096.
+    :param fps: frames per second; the motion is the same at any rate.
+    :raises ValueError: on the call if an argument is out of range.
     """
     check_sequence(seed, frames, fps)
     camera = Camera.sample(width, height, np.random.default_rng((seed, 0)))

@@ -88,15 +88,14 @@ DECAY = 1e-6
 
 
 class Sample(NamedTuple):
-    """A restored frame.
+    """
+    A restored frame.
 
-    Attributes:
-        residual: float32 (H, W), original minus restored plane in quanta.
-        plane: float32 (H, W), the restored plane.
-        valid: bool (H, W).
-        latents: float32 (H/8, W/8, 64).
-        corrections: thresholds and steps in quanta that the frame is to be corrected with.
-
+    :ivar residual: float32 (H, W), original minus restored plane in quanta.
+    :ivar plane: float32 (H, W), the restored plane.
+    :ivar valid: bool (H, W).
+    :ivar latents: float32 (H/8, W/8, 64).
+    :ivar corrections: thresholds and steps in quanta that the frame is to be corrected with.
     """
 
     residual: NDArray[np.float32]
@@ -115,11 +114,10 @@ class _Counts(NamedTuple):
 
 
 def restored_frames(model: ModelFiles, root: Path) -> Iterator[Sample]:
-    """Restore a few frames of each folder at several qualities, without corrections.
+    """
+    Restore a few frames of each folder at several qualities, without corrections.
 
-    Raises:
-        ValueError: if there is no folder, or one without depth images.
-
+    :raises ValueError: if there is no folder, or one without depth images.
     """
     lossy = LossyCoder(find_runtime(AUTO)(model, 1), model)
     for folder in recording_folders(root):
@@ -138,11 +136,10 @@ def restored_frames(model: ModelFiles, root: Path) -> Iterator[Sample]:
 
 
 def fit_corrections(samples: Iterable[Sample]) -> dict[str, NDArray[np.generic]]:
-    """Fit all statistics to restored frames; return arrays for `CorrectionCoder`.
+    """
+    Fit all statistics to restored frames; return arrays for `CorrectionCoder`.
 
-    Raises:
-        ValueError: if no frame needs a correction.
-
+    :raises ValueError: if no frame needs a correction.
     """
     counts: list[_Counts] = []
     moves = np.zeros((MOVE_TABLES, 2 * LONGEST_MOVE + 2))

@@ -46,11 +46,10 @@ class Recording:
 
 
 def load_recording(folder: Path) -> Recording:
-    """Read a folder of 16-bit depth PNGs.
+    """
+    Read a folder of 16-bit depth PNGs.
 
-    Raises:
-        ValueError: if the folder holds no such image.
-
+    :raises ValueError: if the folder holds no such image.
     """
     planes, masks = [], []
     lattice: Lattice | None = None
@@ -68,11 +67,10 @@ def load_recording(folder: Path) -> Recording:
 
 
 def recording_folders(root: Path) -> list[Path]:
-    """Return the subfolders, each of one recording, in order.
+    """
+    Return the subfolders, each of one recording, in order.
 
-    Raises:
-        ValueError: if there is none.
-
+    :raises ValueError: if there is none.
     """
     folders = sorted(path for path in root.iterdir() if path.is_dir())
     if not folders:
@@ -81,11 +79,10 @@ def recording_folders(root: Path) -> list[Path]:
 
 
 def load_recordings(root: Path) -> list[Recording]:
-    """Read every subfolder of depth PNGs.
+    """
+    Read every subfolder of depth PNGs.
 
-    Raises:
-        ValueError: if there is none, or one without such an image.
-
+    :raises ValueError: if there is none, or one without such an image.
     """
     folders = recording_folders(root)
     return [load_recording(f) for f in tqdm(folders, 'reading', disable=None)]
@@ -129,7 +126,8 @@ def _step_maps(recording: Recording) -> list[Valid]:
 
 
 class CropSampler:
-    """Draws batches of augmented crops.
+    """
+    Draws batches of augmented crops.
 
     Folders are drawn in proportion to the square root of their frames, so that long recordings
     do not drown the others. Augmentation keeps the statistics of stereo depth: planes are
@@ -145,11 +143,10 @@ class CropSampler:
         self.probability = weights / weights.sum()
 
     def batch(self, size: int) -> tuple[Tensor, Tensor]:
-        """Draw a batch.
+        """
+        Draw a batch.
 
-        Returns:
-            Planes, float32 (N, 1, crop, crop) quanta, and validity of the same shape.
-
+        :returns: planes, float32 (N, 1, crop, crop) quanta, and validity of the same shape.
         """
         crops = [self._crop() for _ in range(size)]
         planes = torch.from_numpy(np.stack([c[0] for c in crops]))[:, None]

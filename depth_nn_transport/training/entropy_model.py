@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Entropy model of the latents: what the decoder expects before it reads them.
+"""
+Entropy model of the latents: what the decoder expects before it reads them.
 
     latents --HyperAnalysis--> round --> hyperlatents (side information, 1/32 resolution)
     hyperlatents, base, hole mask, quality --HyperSynthesis--> features
@@ -155,17 +156,14 @@ class HyperSynthesis(nn.Module):
         self.leave = fixed_point_conv(2 * FEATURES, FEATURES)
 
     def forward(self, hyper: Tensor, base: Tensor, valid: Tensor, quality: Tensor) -> Tensor:
-        """Expand the side information.
+        """
+        Expand the side information.
 
-        Args:
-            hyper: (N, 16, H/32, W/32), integers within +-HYPER_MAX.
-            base: (N, 1, H/32, W/32), integers.
-            valid: (N, 1, H, W), 1 where measured, 0 in holes.
-            quality: (N,), integers in 0..100.
-
-        Returns:
-            (N, 64, H/8, W/8), on the activation grid.
-
+        :param hyper: (N, 16, H/32, W/32), integers within +-HYPER_MAX.
+        :param base: (N, 1, H/32, W/32), integers.
+        :param valid: (N, 1, H, W), 1 where measured, 0 in holes.
+        :param quality: (N,), integers in 0..100.
+        :returns: (N, 64, H/8, W/8), on the activation grid.
         """
         return self.expand(hyper, base, F.pixel_unshuffle(valid, BLOCK), quality)
 
@@ -226,15 +224,12 @@ class ContextStep(nn.Module):
             nn.init.constant_(head.bias[head.out_channels // 2:], 2.0)
 
     def trunk(self, here: Tensor, seen: Tensor) -> Tensor:
-        """Look at the surroundings.
+        """
+        Look at the surroundings.
 
-        Args:
-            here: (N, 64, H/2, W/2), features at the positions of the step.
-            seen: (N, 80, H, W), `seen_latents` of the step's grid.
-
-        Returns:
-            (N, 128, H/2, W/2).
-
+        :param here: (N, 64, H/2, W/2), features at the positions of the step.
+        :param seen: (N, 80, H, W), `seen_latents` of the step's grid.
+        :returns: (N, 128, H/2, W/2).
         """
         if not self.has_context:
             return rectify(self.deepen(rectify(self.mix(here))))
@@ -301,15 +296,12 @@ class EntropyModel(nn.Module):
     def forward(
         self, latents: Tensor, base: Tensor, valid: Tensor, quality: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Quantise the latents and count their bits.
+        """
+        Quantise the latents and count their bits.
 
-        Args:
-            latents: (N, 64, H/8, W/8), before quantisation.
-            base, valid, quality: as for `HyperSynthesis`.
-
-        Returns:
-            Quantised latents, same shape, and bits of each frame, (N,).
-
+        :param latents: (N, 64, H/8, W/8), before quantisation.
+        :param base, valid, quality: as for `HyperSynthesis`.
+        :returns: quantised latents, same shape, and bits of each frame, (N,).
         """
         hyper = self.hyper_analysis(latents)
         bits = self.hyper_prior.bits(self._noisy(hyper), quality).sum((1, 2, 3))

@@ -232,11 +232,10 @@ def write_tables(folder: Path, latent: Iterable[Array], hyper: Iterable[Array]) 
 
 
 def load_run(run: Path) -> DepthModel:
-    """Read the averaged weights of a training run.
+    """
+    Read the averaged weights of a training run.
 
-    Raises:
-        ValueError: if the folder holds no checkpoint of such a run.
-
+    :raises ValueError: if the folder holds no checkpoint of such a run.
     """
     config, weights = averaged_weights(run)
     try:

@@ -87,19 +87,16 @@ class SymbolCounter:
 
 
 def export_fitted(model: DepthModel, recordings: Sequence[Recording], out: Path) -> None:
-    """Write the networks of a trained model and tables that are fitted to recordings.
+    """
+    Write the networks of a trained model and tables that are fitted to recordings.
 
     Nothing is written to the folder before all of it is made: half a new model would load.
 
-    Args:
-        model: as `load_run` returns it.
-        recordings: to fit the tables to.
-        out: folder of the model, with what the other commands of `train` make.
-
-    Raises:
-        ValueError: if the folder lacks any of that.
-        OSError: if it cannot be written.
-
+    :param model: as `load_run` returns it.
+    :param recordings: to fit the tables to.
+    :param out: folder of the model, with what the other commands of `train` make.
+    :raises ValueError: if the folder lacks any of that.
+    :raises OSError: if it cannot be written.
     """
     if lacking := [name for name in PREPARED_FILES if not (out / name).is_file()]:
         raise ValueError(f'{out} lacks {", ".join(lacking)}, which `train maps`, `train plane` '

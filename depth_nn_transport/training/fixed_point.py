@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Convolutions whose float arithmetic is exact, hence bit-identical on every machine.
+"""
+Convolutions whose float arithmetic is exact, hence bit-identical on every machine.
 
 Weights are small integers times a power of two, activations multiples of ``ACTIVATION_STEP``.
 Every product and partial sum is then an integer below 2**24 times a common power of two, which
@@ -72,7 +73,8 @@ def quantize_weight(weight: Tensor, most: int = WEIGHT_MAX) -> Tensor:
 
 
 def quantize_bias(bias: Tensor) -> Tensor:
-    """Round biases to multiples of ``BIAS_STEP`` within +-BIAS_MAX, to eight binary digits.
+    """
+    Round biases to multiples of ``BIAS_STEP`` within +-BIAS_MAX, to eight binary digits.
 
     So many does bfloat16 hold, in which some runtimes keep them.
     """
@@ -89,11 +91,10 @@ def _weight_shift(weight: Tensor, most: int) -> Tensor:
 
 
 class FixedPointConv2d(nn.Conv2d):
-    """A convolution with quantised weights and biases and no rounding of its output.
+    """
+    A convolution with quantised weights and biases and no rounding of its output.
 
-    Attributes:
-        weight_max: limit of the integers that its weights are.
-
+    :ivar weight_max: limit of the integers that its weights are.
     """
 
     weight_max = WEIGHT_MAX

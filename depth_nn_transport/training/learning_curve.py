@@ -22,14 +22,13 @@ from matplotlib.figure import Figure
 
 
 def plot_history(history: list[dict[str, Any]], path: Path, key: str, unit: str) -> None:
-    """Draw bits and mean error on the validation recordings over the steps.
+    """
+    Draw bits and mean error on the validation recordings over the steps.
 
-    Args:
-        history: entries with their step and points.
-        path: of the image to write.
-        key: of the points; each of its values gets a curve.
-        unit: of the error.
-
+    :param history: entries with their step and points.
+    :param path: of the image to write.
+    :param key: of the points; each of its values gets a curve.
+    :param unit: of the error.
     """
     figure = Figure(figsize=(10, 4), layout='constrained')
     axes = figure.subplots(1, 2)

@@ -93,16 +93,13 @@ def _bounded(weights: Tensor) -> NDArray[np.int32]:
 def train_mask_coder(
     recordings: Sequence[Sequence[Mask]], steps: int, seed: int
 ) -> Arrays:
-    """Train a coder of binary maps.
+    """
+    Train a coder of binary maps.
 
-    Args:
-        recordings: maps, bool (H, W), of each recording.
-        steps: optimisation steps of the network.
-        seed: of sampling, augmentation and initial weights.
-
-    Returns:
-        Arrays for `MaskCoder`.
-
+    :param recordings: maps, bool (H, W), of each recording.
+    :param steps: optimisation steps of the network.
+    :param seed: of sampling, augmentation and initial weights.
+    :returns: arrays for `MaskCoder`.
     """
     torch.manual_seed(seed)
     random = np.random.default_rng(seed)

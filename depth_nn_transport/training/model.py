@@ -46,16 +46,13 @@ class DepthModel(nn.Module):
         self.synthesis.bend.low_precision = enabled
 
     def forward(self, plane: Tensor, valid: Tensor, quality: Tensor) -> tuple[Tensor, Tensor]:
-        """Code and restore a plane.
+        """
+        Code and restore a plane.
 
-        Args:
-            plane: (N, 1, H, W) quanta, holes filled; H and W multiples of 32.
-            valid: (N, 1, H, W), 1 where measured, 0 in holes.
-            quality: (N,), integers in 0..100.
-
-        Returns:
-            The restored plane, (N, 1, H, W) quanta, and the latents' bits, (N,).
-
+        :param plane: (N, 1, H, W) quanta, holes filled; H and W multiples of 32.
+        :param valid: (N, 1, H, W), 1 where measured, 0 in holes.
+        :param quality: (N,), integers in 0..100.
+        :returns: the restored plane, (N, 1, H, W) quanta, and the latents' bits, (N,).
         """
         base = base_of(plane)
         latents = self.analysis(plane, valid, base, quality)

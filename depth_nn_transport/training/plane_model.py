@@ -39,11 +39,10 @@ FIRST_WEIGHT = 0.3
 
 
 def load_planes(root: Path) -> list[tuple[Plane, NDArray[np.bool_]]]:
-    """Read a few frames of each folder: ranks on the grid, by turns quantised.
+    """
+    Read a few frames of each folder: ranks on the grid, by turns quantised.
 
-    Raises:
-        ValueError: if there is no frame.
-
+    :raises ValueError: if there is no frame.
     """
     planes = []
     for folder in recording_folders(root):
@@ -63,15 +62,12 @@ def load_planes(root: Path) -> list[tuple[Plane, NDArray[np.bool_]]]:
 def train_plane_coder(
     planes: Sequence[tuple[Plane, NDArray[np.bool_]]], seed: int
 ) -> dict[str, NDArray[np.generic]]:
-    """Code planes, one after the other, and keep what the coder has learned.
+    """
+    Code planes, one after the other, and keep what the coder has learned.
 
-    Args:
-        planes: int32 (H, W) of 0..65535, with validity, bool (H, W).
-        seed: of the order.
-
-    Returns:
-        Arrays for `PlaneCoder`.
-
+    :param planes: int32 (H, W) of 0..65535, with validity, bool (H, W).
+    :param seed: of the order.
+    :returns: arrays for `PlaneCoder`.
     """
     arrays = fixed_arrays()
     tables, memory = coder.tables_of(arrays), ignorant_memory()

@@ -42,14 +42,14 @@ class DivergedError(Exception):
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What all training runs are told; one YAML file a model.
+    """
+    What all training runs are told; one YAML file a model.
 
-    Attributes:
-        model: sizes of the networks, a dataclass.
-        steps, batch: how many, and crops in each.
-        crop: side of the crops, pixels.
-        learning_rate: at its highest, after ``warmup`` steps; it falls as a cosine from there.
-        average_decay: of the running average of the weights.
+    :ivar model: sizes of the networks, a dataclass.
+    :ivar steps, batch: how many, and crops in each.
+    :ivar crop: side of the crops, pixels.
+    :ivar learning_rate: at its highest, after ``warmup`` steps; it falls as a cosine from there.
+    :ivar average_decay: of the running average of the weights.
     """
 
     model: Any
@@ -64,11 +64,11 @@ class RunConfig:
     crop_unit: ClassVar[int] = 32
 
     def __post_init__(self) -> None:
-        """Check what networks and blocks depend on.
+        """
+        Check what networks and blocks depend on.
 
-        Raises:
-            ValueError: if there are no steps or crops, or the crop is no multiple of its unit.
-
+        :raises ValueError: if there are no steps or crops, or the crop is no multiple of its
+            unit.
         """
         for name in ('steps', 'batch'):
             if getattr(self, name) < 1:
@@ -82,11 +82,10 @@ Model = TypeVar('Model', bound=nn.Module)
 
 
 def load_config(path: Path, config_type: type[Config], model_type: type[Any]) -> Config:
-    """Read a YAML file of the fields of a configuration, those of the model under ``model``.
+    """
+    Read a YAML file of the fields of a configuration, those of the model under ``model``.
 
-    Raises:
-        ValueError: if the file is no such mapping, or a field is unknown or of another type.
-
+    :raises ValueError: if the file is no such mapping, or a field is unknown or of another type.
     """
     try:
         given = dict(yaml.safe_load(path.read_text()) or {})
@@ -139,11 +138,10 @@ class TrainingRun(ABC, Generic[Config, Model]):
     sampler_type: ClassVar[type[CropSampler]] = CropSampler
 
     def __init__(self, config: Config, model: Model, folder: Path, device: str) -> None:
-        """Start a run, or resume the one that is in the folder.
+        """
+        Start a run, or resume the one that is in the folder.
 
-        Raises:
-            ValueError: if that is damaged or of another model.
-
+        :raises ValueError: if that is damaged or of another model.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.config, self.folder, self.device = config, folder, device
@@ -188,13 +186,12 @@ class TrainingRun(ABC, Generic[Config, Model]):
     def run(
         self, train: list[Recording], val: list[Recording], evaluate_every: int, workers: int = 0
     ) -> None:
-        """Train to the configured number of steps, evaluating and saving as it goes.
+        """
+        Train to the configured number of steps, evaluating and saving as it goes.
 
         Batches are drawn in worker processes, or between the steps without them.
 
-        Raises:
-            DivergedError: if there is nothing to learn from for long.
-
+        :raises DivergedError: if there is nothing to learn from for long.
         """
         seed = self.config.seed + self.step
         # Worker processes are seeded from here: a resumed run must not see its crops again.
@@ -273,11 +270,10 @@ class TrainingRun(ABC, Generic[Config, Model]):
 
 
 def averaged_weights(run: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Read the configuration of a run and the running average of its model's weights.
+    """
+    Read the configuration of a run and the running average of its model's weights.
 
-    Raises:
-        ValueError: if the folder holds no checkpoint, or a damaged one.
-
+    :raises ValueError: if the folder holds no checkpoint, or a damaged one.
     """
     if not (run / CHECKPOINT).exists():
         raise ValueError(f'{run} holds no {CHECKPOINT}')
@@ -291,11 +287,10 @@ def averaged_weights(run: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
 
 
 def read_checkpoint(run: Path, device: str) -> dict[str, Any]:
-    """Read what `TrainingRun.state` returned.
+    """
+    Read what `TrainingRun.state` returned.
 
-    Raises:
-        ValueError: if the file is damaged.
-
+    :raises ValueError: if the file is damaged.
     """
     path = run / CHECKPOINT
     try:

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The weights of a model that robots run, back as a model that can be trained on.
+"""
+The weights of a model that robots run, back as a model that can be trained on.
 
 The inverse of `export`; fixed-point weights come back rounded.
 """
@@ -43,11 +44,10 @@ _LEAST_VARIANCE = 0.01
 
 
 def load_shipped(files: ModelFiles) -> DepthModel:
-    """Make a model of the weights of an exported one.
+    """
+    Make a model of the weights of an exported one.
 
-    Raises:
-        ValueError: if the files are not those of a `DepthModel`.
-
+    :raises ValueError: if the files are not those of a `DepthModel`.
     """
     weights = dict([*_graph_weights(files), *_linear_weights(files)]) | _hyper_prior(files)
     try:

@@ -35,13 +35,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class TrainingConfig(RunConfig):
-    """What a run trains.
+    """
+    What a run trains.
 
-    Attributes:
-        lambda_min, lambda_max: bits per pixel that a quantum of error is worth at quality 0
-            and 100.
-        tail_weight: weight of the squared error beside the absolute one, 1 / quanta.
-        low_precision: compute the convolutional paths of the transforms in bfloat16.
+    :ivar lambda_min, lambda_max: bits per pixel that a quantum of error is worth at quality 0 and
+        100.
+    :ivar tail_weight: weight of the squared error beside the absolute one, 1 / quanta.
+    :ivar low_precision: compute the convolutional paths of the transforms in bfloat16.
     """
 
     model: ModelConfig = field(default_factory=ModelConfig)
@@ -54,11 +54,10 @@ class TrainingConfig(RunConfig):
     low_precision: bool = True
 
     def __post_init__(self) -> None:
-        """Check all values.
+        """
+        Check all values.
 
-        Raises:
-            ValueError: if a rate is no price, or see `RunConfig`.
-
+        :raises ValueError: if a rate is no price, or see `RunConfig`.
         """
         super().__post_init__()
         if not 0 < self.lambda_min <= self.lambda_max:
@@ -71,7 +70,8 @@ TAIL_LIMIT = 32.0
 
 
 def distortion(error: Tensor, valid: Tensor, tail_weight: float) -> Tensor:
-    """Mean over each frame's valid pixels of a robust error plus a squared tail: (N,) quanta.
+    """
+    Mean over each frame's valid pixels of a robust error plus a squared tail: (N,) quanta.
 
     Restored planes are rounded to whole quanta, so errors below a half are nearly free.
     """
@@ -94,11 +94,10 @@ class Trainer(TrainingRun[TrainingConfig, DepthModel]):
     def __init__(
         self, config: TrainingConfig, folder: Path, device: str, start: ModelFiles | None = None
     ) -> None:
-        """Start a run, from a shipped model's weights if there is one, or resume it.
+        """
+        Start a run, from a shipped model's weights if there is one, or resume it.
 
-        Raises:
-            ValueError: if the shipped model is of another size than the configuration says.
-
+        :raises ValueError: if the shipped model is of another size than the configuration says.
         """
         torch.manual_seed(config.seed)
         model = DepthModel(config.model)

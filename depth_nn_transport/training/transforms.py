@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Analysis and synthesis transforms between a plane in quanta and its latents.
+"""
+Analysis and synthesis transforms between a plane in quanta and its latents.
 
 Both work wholly at 1/8 resolution: an 8x8 block of pixels is one position. A linear path, born
 as the 8x8 DCT, carries the plane; a convolutional path beside it bends the transform around
@@ -161,17 +162,14 @@ class Analysis(nn.Module):
         self.bend = Bend(3 * LATENT_CHANNELS + 1, width, depth)
 
     def forward(self, plane: Tensor, valid: Tensor, base: Tensor, quality: Tensor) -> Tensor:
-        """Transform a plane.
+        """
+        Transform a plane.
 
-        Args:
-            plane: (N, 1, H, W) quanta, holes filled; H and W multiples of 32.
-            valid: (N, 1, H, W), 1 where measured, 0 in holes.
-            base: (N, 1, H/32, W/32), from `base_of`.
-            quality: (N,) in 0..100.
-
-        Returns:
-            (N, 64, H/8, W/8).
-
+        :param plane: (N, 1, H, W) quanta, holes filled; H and W multiples of 32.
+        :param valid: (N, 1, H, W), 1 where measured, 0 in holes.
+        :param base: (N, 1, H/32, W/32), from `base_of`.
+        :param quality: (N,) in 0..100.
+        :returns: (N, 64, H/8, W/8).
         """
         residual = _blocks(plane - upsample_base(base))
         return self.latents_of(residual, self.bend_of(residual, _blocks(valid), quality), quality)
@@ -242,17 +240,14 @@ class Synthesis(nn.Module):
         self.bend = FixedPointBend(width, depth)
 
     def forward(self, latents: Tensor, valid: Tensor, base: Tensor, quality: Tensor) -> Tensor:
-        """Restore a plane.
+        """
+        Restore a plane.
 
-        Args:
-            latents: (N, 64, H/8, W/8), quantised.
-            valid: (N, 1, H, W), 1 where measured, 0 in holes.
-            base: (N, 1, H/32, W/32).
-            quality: (N,) in 0..100.
-
-        Returns:
-            (N, 1, H, W) quanta.
-
+        :param latents: (N, 64, H/8, W/8), quantised.
+        :param valid: (N, 1, H, W), 1 where measured, 0 in holes.
+        :param base: (N, 1, H/32, W/32).
+        :param quality: (N,) in 0..100.
+        :returns: (N, 1, H, W) quanta.
         """
         scaled = latents * self.step(quality)
         bend = self.bend(self.view(scaled, F.pixel_unshuffle(valid, BLOCK), quality))
@@ -261,17 +256,14 @@ class Synthesis(nn.Module):
 
     @staticmethod
     def view(scaled: Tensor, mask: Tensor, quality: Tensor) -> Tensor:
-        """Join what the convolutional path sees, on the activation grid.
+        """
+        Join what the convolutional path sees, on the activation grid.
 
-        Args:
-            scaled: (N, 64, H/8, W/8), latents in quanta.
-            mask: (N, 64, H/8, W/8), blocks of the hole mask.
-            quality: (N,), integers in 0..100.
-
-        Returns:
-            (N, 144, H/8, W/8): the lowest frequencies on two scales, quality, all frequencies
-            squashed, mask.
-
+        :param scaled: (N, 64, H/8, W/8), latents in quanta.
+        :param mask: (N, 64, H/8, W/8), blocks of the hole mask.
+        :param quality: (N,), integers in 0..100.
+        :returns: (N, 144, H/8, W/8): the lowest frequencies on two scales, quality, all
+            frequencies squashed, mask.
         """
         level = (quality / 8)[:, None, None, None] * torch.ones_like(scaled[:, :1])
         coarse = saturate(scaled[:, :COARSE_CHANNELS] / COARSE_VIEW)

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The networks that select entropy tables return the same bits everywhere.
+"""
+The networks that select entropy tables return the same bits everywhere.
 
 Every value in them is to be a multiple of a power of two, its step, and smaller than 2**24
 steps: then float32 holds it, and any order of summation gives the same sum. This is shown from
@@ -64,11 +65,10 @@ INPUTS = {
 
 
 def spans_of(graph, inputs):
-    """Span of every tensor of a graph that depends on inputs, with the convolutions' worst sums.
+    """
+    Span of every tensor of a graph that depends on inputs, with the convolutions' worst sums.
 
-    Returns:
-        Spans by tensor name, and the largest partial sum in steps by node name.
-
+    :returns: spans by tensor name, and the largest partial sum in steps by node name.
     """
     constants = {i.name: onnx.numpy_helper.to_array(i) for i in graph.initializer}
     spans = {name: Span.of(array) for name, array in constants.items()} | inputs

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""The range coder's words, pinned by an independent decoder: what docs/format.md says of them.
+"""
+The range coder's words, pinned by an independent decoder: what docs/format.md says of them.
 
 The words come from a library; should a release of it write others, streams would no longer be
 readable, and these tests fail.

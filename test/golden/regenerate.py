@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Makes the stored streams anew: ``python test/golden/regenerate.py``, after a change of model.
+"""
+Makes the stored streams anew: ``python test/golden/regenerate.py``, after a change of model.
 
 Streams of released versions must keep decoding: bump the format version or rename the model
 before you replace them.

@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Stored streams keep their meaning: what one release wrote, the next one reads the same.
+"""
+Stored streams keep their meaning: what one release wrote, the next one reads the same.
 
 A changed image is a changed format or model: both need a new name or version, and then the files
 beside this one are made anew by ``python test/golden/regenerate.py``.

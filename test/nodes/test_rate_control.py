@@ -46,7 +46,8 @@ def size_of(quality: float, scene: float, bend: float = 1.0) -> int:
 
 
 def play(controller, scenes, jitter=0.0, size=size_of, rate=RATE_HZ, holdups=None, work=0.0):
-    """Return times, sizes and qualities of the frames that were sent.
+    """
+    Return times, sizes and qualities of the frames that were sent.
 
     `size` gives the bytes of a scene at a quality, `work` the seconds that a frame takes to encode
     and `holdups` what some take longer; those that come in the meantime are overtaken.

@@ -47,7 +47,8 @@ def extreme_convolution(scale, inputs=160, outputs=8):
 
 
 def max_accumulator(conv, input_max, input_step):
-    """Largest partial sum of a convolution in units of its common power of two.
+    """
+    Largest partial sum of a convolution in units of its common power of two.
 
     The arithmetic is exact in float32 if this is below 2**24.
     """

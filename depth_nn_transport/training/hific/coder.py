@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Depth frames as real bytes of HiFiC.
+"""
+Depth frames as real bytes of HiFiC.
 
 A historical reference for `bench poster`, not a format: encoder and decoder run the same float
 networks in one process, where their tables agree. Across machines they need not, so no node and

@@ -32,22 +32,20 @@ from tqdm import tqdm
 
 
 def load_depths(root: Path) -> list[Recording]:
-    """Read every subfolder of 16-bit depth PNGs.
+    """
+    Read every subfolder of 16-bit depth PNGs.
 
-    Raises:
-        ValueError: if there is none, or one that holds no such image, or something else.
-
+    :raises ValueError: if there is none, or one that holds no such image, or something else.
     """
     folders = tqdm(recording_folders(root), 'reading', disable=None)
     return [load_depth_recording(folder) for folder in folders]
 
 
 def load_depth_recording(folder: Path) -> Recording:
-    """Read a folder; frames without a valid pixel are left out.
+    """
+    Read a folder; frames without a valid pixel are left out.
 
-    Raises:
-        ValueError: if none is left.
-
+    :raises ValueError: if none is left.
     """
     depths = [read_depth(path) for path in find_files([folder], IMAGE_SUFFIX)]
     depths = [depth for depth in depths if depth.any()]

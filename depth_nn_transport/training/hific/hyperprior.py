@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Mean-scale hyperprior (Minnen et al. 2018, https://arxiv.org/abs/1809.02736).
+"""
+Mean-scale hyperprior (Minnen et al. 2018, https://arxiv.org/abs/1809.02736).
 
 ::
 
@@ -52,14 +53,11 @@ class Hyperprior(nn.Module):
         self.log_scale = nn.Parameter(torch.zeros(width))
 
     def distribution(self, hyper: Tensor) -> tuple[Tensor, Tensor]:
-        """Tell what to expect of the latents.
+        """
+        Tell what to expect of the latents.
 
-        Args:
-            hyper: (N, width, H/64, W/64), integers.
-
-        Returns:
-            Means and standard deviations, (N, latents, H/16, W/16) each.
-
+        :param hyper: (N, width, H/64, W/64), integers.
+        :returns: means and standard deviations, (N, latents, H/16, W/16) each.
         """
         mean, scale = self.synthesis(hyper).chunk(2, 1)
         return mean, nn.functional.softplus(scale).clamp(MIN_SCALE, MAX_SCALE)

@@ -38,13 +38,14 @@ DEPTH_MAX = 65535
 
 @dataclass(frozen=True)
 class HificConfig:
-    """Sizes of the networks.
+    """
+    Sizes of the networks.
 
-    Attributes:
-        widths: channels at full resolution, 1/2, 1/4, 1/8 and 1/16.
-        latents, hyper: channels.
-        blocks: residual blocks of the generator.
-        bits: 16, or 8 if depth is quantised to 8 bits, the range of 16 kept, before it is coded.
+    :ivar widths: channels at full resolution, 1/2, 1/4, 1/8 and 1/16.
+    :ivar latents, hyper: channels.
+    :ivar blocks: residual blocks of the generator.
+    :ivar bits: 16, or 8 if depth is quantised to 8 bits, the range of 16 kept, before it is
+        coded.
     """
 
     widths: tuple[int, ...] = (16, 32, 64, 64, 64)
@@ -93,11 +94,11 @@ class HificModel(nn.Module):
         return depth
 
     def forward(self, depth: Tensor) -> Restored:
-        """Code and restore depth.
+        """
+        Code and restore depth.
 
-        Args:
-            depth: (N, 1, H, W), 16-bit units, quantised, holes filled; H and W multiples of 64.
-
+        :param depth: (N, 1, H, W), 16-bit units, quantised, holes filled; H and W multiples of
+            64.
         """
         latents = self.latents_of(depth)
         hyper = self.hyperprior.analysis(latents)

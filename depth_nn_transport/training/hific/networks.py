@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Networks of HiFiC (Mentzer et al. 2020, https://arxiv.org/abs/2006.09965) for depth, narrower.
+"""
+Networks of HiFiC (Mentzer et al. 2020, https://arxiv.org/abs/2006.09965) for depth, narrower.
 
 ::
 
@@ -33,7 +34,8 @@ STRIDE = 16
 
 
 class ChannelNorm(nn.Module):
-    """Normalisation of each position over its channels, with a gain and an offset for each.
+    """
+    Normalisation of each position over its channels, with a gain and an offset for each.
 
     Unlike instance norm it does not depend on the size of the image.
     """

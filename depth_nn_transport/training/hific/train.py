@@ -11,7 +11,8 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Training of HiFiC for depth, a run for each phase.
+"""
+Training of HiFiC for depth, a run for each phase.
 
 As in the paper, a first run learns rate and distortion, a second one adds the adversarial loss.
 Unlike there, the second run trains generator and discriminator alone, so that both generators
@@ -55,14 +56,14 @@ ERROR_KNEE = 10.0
 
 @dataclass(frozen=True)
 class HificTrainingConfig(RunConfig):
-    """What a run trains.
+    """
+    What a run trains.
 
-    Attributes:
-        trained: a key of ``TRAINED``.
-        target_rate: bits per pixel of the latents.
-        adversarial_weight: of the generator's adversarial loss beside the squared error in
-            ``ERROR_UNIT``; 0 for a run without discriminator.
-        discriminator_width: channels of its first layer.
+    :ivar trained: a key of ``TRAINED``.
+    :ivar target_rate: bits per pixel of the latents.
+    :ivar adversarial_weight: of the generator's adversarial loss beside the squared error in
+        ``ERROR_UNIT``; 0 for a run without discriminator.
+    :ivar discriminator_width: channels of its first layer.
     """
 
     model: HificConfig = field(default_factory=HificConfig)
@@ -76,11 +77,10 @@ class HificTrainingConfig(RunConfig):
     discriminator_width: int = 16
 
     def __post_init__(self) -> None:
-        """Check what has few values.
+        """
+        Check what has few values.
 
-        Raises:
-            ValueError: if ``trained`` is unknown, or the crop no multiple of its unit.
-
+        :raises ValueError: if ``trained`` is unknown, or the crop no multiple of its unit.
         """
         super().__post_init__()
         if self.trained not in TRAINED:
@@ -95,11 +95,10 @@ class HificTrainer(TrainingRun[HificTrainingConfig, HificModel]):
     def __init__(
         self, config: HificTrainingConfig, folder: Path, device: str, start: Path | None = None
     ) -> None:
-        """Start a run, from the weights of the run in ``start`` if given, or resume one.
+        """
+        Start a run, from the weights of the run in ``start`` if given, or resume one.
 
-        Raises:
-            ValueError: if ``start`` holds no checkpoint.
-
+        :raises ValueError: if ``start`` holds no checkpoint.
         """
         torch.manual_seed(config.seed)
         model = HificModel(config.model)

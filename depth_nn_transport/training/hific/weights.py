@@ -33,12 +33,12 @@ FOLDER = MODELS / 'hific'
 
 @dataclass(frozen=True)
 class Net:
-    """A net as a chain of training runs.
+    """
+    A net as a chain of training runs.
 
-    Attributes:
-        name: as in the tables.
-        runs: names of the files, later ones replace what they trained.
-        config: of the model.
+    :ivar name: as in the tables.
+    :ivar runs: names of the files, later ones replace what they trained.
+    :ivar config: of the model.
     """
 
     name: str
@@ -54,11 +54,10 @@ NETS = (QUANTISED, FITTED, WITHOUT_ADVERSARIAL, FULL)
 
 
 def export_run(run: Path, path: Path) -> None:
-    """Write the weights that a run trained, averaged.
+    """
+    Write the weights that a run trained, averaged.
 
-    Raises:
-        ValueError: if the folder holds no checkpoint of such a run.
-
+    :raises ValueError: if the folder holds no checkpoint of such a run.
     """
     config, weights = averaged_weights(run)
     if config.get('trained') not in TRAINED:
@@ -72,11 +71,10 @@ def export_run(run: Path, path: Path) -> None:
 
 
 def load_net(net: Net, folder: Path = FOLDER) -> HificModel:
-    """Read a net.
+    """
+    Read a net.
 
-    Raises:
-        ModelLoadError: if a file is missing or does not hold such a net.
-
+    :raises ModelLoadError: if a file is missing or does not hold such a net.
     """
     weights: dict[str, Tensor] = {}
     model = HificModel(net.config)
