@@ -39,7 +39,7 @@ class EndpointProcess(ChildProcess):
 
     @property
     def events(self) -> list[Any]:
-        """The events so far."""
+        """Return the events so far."""
         return [json.loads(line) for line in self.lines]
 
     def wait_for(self, count: int) -> bool:

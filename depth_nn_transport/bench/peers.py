@@ -61,7 +61,7 @@ class Codec(Protocol):
 
     @property
     def setting_name(self) -> str:
-        """What a setting is."""
+        """Tell what a setting is."""
 
     def forget(self) -> None:
         """Forget the frames so far: those that follow are of another recording or setting."""

@@ -45,7 +45,7 @@ class Source:
 
     @property
     def repeats(self) -> int:
-        """Times that each pixel is repeated in a row, and each row."""
+        """Return how often each pixel is repeated in a row, and each row."""
         return _repeats(self.recorded, self.size)
 
     def load(self, limit: int) -> list[Depth]:

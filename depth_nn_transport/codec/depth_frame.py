@@ -77,7 +77,7 @@ class DepthFrame:
 
     @cached_property
     def quanta(self) -> Array:
-        """The image as a plane in quanta, float32 (H, W); anything in holes."""
+        """Return the image as a plane in quanta, float32 (H, W); anything in holes."""
         return self.lattice.to_quanta(self.depth)
 
 

@@ -105,7 +105,7 @@ class Lattice:
 
     @property
     def signed_constant(self) -> float:
-        """The constant, negative off the grid."""
+        """Return the constant, negative off the grid."""
         return self.constant if self.on_grid else -self.constant
 
     @property
