@@ -76,13 +76,22 @@ def compressed_names(reader: BagReader, topics: Sequence[Connection]) -> dict[in
 
 
 def decompressed_names(reader: BagReader, topics: Sequence[Connection]) -> dict[int, str]:
-    """Return what each topic is called when restored, by the id of its connection."""
+    """
+    Return what each topic is called when restored, by the id of its connection.
+
+    :raises BagError: if both names that it may have are taken.
+    """
     taken = {topic.topic for topic in reader.connections}
     names = {}
     for topic in topics:
         name = base_name(topic.topic)
-        names[topic.id] = topic.topic + DECODED_SUFFIX if name in taken else name
-        taken.add(names[topic.id])
+        if name in taken:
+            name = topic.topic + DECODED_SUFFIX
+        if name in taken:
+            raise BagError(f'{topic.topic} would become {name}, which is there already; '
+                           'choose others with --topics')
+        names[topic.id] = name
+        taken.add(name)
     return names
 
 

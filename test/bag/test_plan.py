@@ -102,6 +102,12 @@ def test_an_image_is_restored_beside_one_of_its_name():
     assert names == {1: '/a/depth_nn/decoded', 2: '/b'}
 
 
+def test_a_topic_is_not_restored_where_both_of_its_names_are_taken():
+    bag = bag_of('/a', '/a/depth_nn', '/a/depth_nn/decoded')
+    with pytest.raises(BagError, match='/a/depth_nn would become /a/depth_nn/decoded, which is'):
+        decompressed_names(bag, bag.connections[1:2])
+
+
 @given(st.lists(NAMES, unique=True))
 def test_no_two_restored_topics_share_a_name(names):
     bag = bag_of(*names)
