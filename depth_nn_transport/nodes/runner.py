@@ -58,7 +58,8 @@ def spin(
     Create a node, begin and spin it until SIGINT or SIGTERM, and close it.
 
     Exits with 1 and the reason if ROS refuses the arguments, or on an error of the node's kind.
-    Returns the node, None if it was told to stop before there was one.
+
+    :returns: the node, None if it was told to stop before there was one.
     """
     node = None
     # rclpy's own handler, which calls this one, ends the context only: what is starting goes on.
