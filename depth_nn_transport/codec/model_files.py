@@ -35,10 +35,16 @@ STEPS_FILE = 'steps.npz'
 LINEAR_FILE = 'linear.npz'
 CORRECTIONS_FILE = 'corrections.npz'
 PLANE_FILE = 'plane.npz'
+ARRAY_FILES = (TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE, CORRECTIONS_FILE, PLANE_FILE)
+# As long as the tables of a model are together.
+TABLES_IN_ONE = ('latent', 'hyper')
 EXACT_NETWORKS = (
     'features', *(f'{part}{k}' for k in range(len(STEPS)) for part in ('low', 'high')), 'synthesis'
 )
 NETWORK_NAMES = (*FLOAT_NETWORKS, *EXACT_NETWORKS)
+
+
+Arrays = dict[str, NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
@@ -58,35 +64,35 @@ class ModelFiles:
 
     model_id: str
     networks: dict[str, bytes]
-    tables: dict[str, NDArray[np.float32]]
-    mask: dict[str, NDArray[np.float32]]
-    steps: dict[str, NDArray[np.float32]]
-    linear: dict[str, NDArray[np.float32]]
-    corrections: dict[str, NDArray[np.float32]]
-    plane: dict[str, NDArray[np.float32]]
+    tables: Arrays
+    mask: Arrays
+    steps: Arrays
+    linear: Arrays
+    corrections: Arrays
+    plane: Arrays
 
     @classmethod
     def load(cls, model: str) -> ModelFiles:
         """
         Read a model by its name, or by the path of its folder.
 
-        :raises ModelLoadError: if there is no such model, or a file of it is missing or damaged.
+        :raises ModelLoadError: if there is no such model, or a file of it is missing, damaged or
+            of another version of this package.
         """
         known = installed_models()
         folder = (MODELS / model if model in known else Path(model)).absolute()
         if not model or not folder.is_dir():
             raise ModelLoadError(f'there is no model {model!r}; known models: {", ".join(known)}')
-        arrays = (
-            TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE, CORRECTIONS_FILE, PLANE_FILE
-        )
         names = [f'{name}.onnx' for name in NETWORK_NAMES]
         try:
-            contents = {name: (folder / name).read_bytes() for name in (*names, *arrays)}
-            parts = [_arrays(contents[name]) for name in arrays]
+            contents = {name: (folder / name).read_bytes() for name in (*names, *ARRAY_FILES)}
+            parts = {name: _arrays(contents[name]) for name in ARRAY_FILES}
         except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
             raise ModelLoadError(f'model in {folder} is incomplete or damaged: {error}') from error
+        if folder.parent != MODELS:
+            _check_shapes(folder, parts)
         networks = {name: contents[f'{name}.onnx'] for name in NETWORK_NAMES}
-        return cls(f'{folder.name}-{_digest(contents)}', networks, *parts)
+        return cls(f'{folder.name}-{_digest(contents)}', networks, *parts.values())
 
 
 def installed_models() -> list[str]:
@@ -94,7 +100,24 @@ def installed_models() -> list[str]:
     return sorted(path.parent.name for path in MODELS.glob(f'*/{TABLES_FILE}'))
 
 
-def _arrays(data: bytes) -> dict[str, NDArray[np.float32]]:
+def _check_shapes(folder: Path, parts: dict[str, Arrays]) -> None:
+    """Hold a model's arrays against those of the package's own: compiled code trusts in them."""
+    for name, arrays in parts.items():
+        shapes = {key: array.shape for key, array in arrays.items()}
+        known = _arrays((MODELS / DEFAULT_MODEL / name).read_bytes())
+        expected = {key: array.shape for key, array in known.items()}
+        if name == TABLES_FILE:
+            expected |= {
+                key: (int(arrays[f'{key}_sizes'].sum()),) for key in TABLES_IN_ONE
+                if f'{key}_sizes' in arrays
+            }
+        if shapes != expected:
+            raise ModelLoadError(
+                f'{folder / name} has arrays of shapes {shapes}, not {expected}: the model is of '
+                'another version of this package; train and export it anew')
+
+
+def _arrays(data: bytes) -> Arrays:
     with np.load(io.BytesIO(data)) as archive:
         return dict(archive)
 

@@ -18,8 +18,9 @@ Each valid pixel is told by binary decisions about its distance to a prediction:
 below? by 1, by 2, ...? In every decision each of several contexts (how the pixels around compare
 with the prediction, recent errors, holes, how long a level runs, whether rows or columns repeat)
 holds a probability of its own, learned from the decisions before. A mixer weighs them together as
-log-odds and learns which contexts to trust; a weight is the sum of two, one for the errors around
-and one for the runs around. All of it starts from what it has learned on training frames.
+log-odds and learns which contexts to trust; a weight is a sum over several sets, each of which
+takes its part by something else around the pixel. All of it starts from what it has learned on
+training frames.
 
     pixels around ──► prediction ──► decision ◄── mixer ◄── probability of each context
                                         │            └───────────┘ learn from the outcome
@@ -55,6 +56,7 @@ Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int32]
 Longs = NDArray[np.int64]
 Slots = NDArray[np.uint32]
+Cases = tuple[int, ...]
 
 VALUE_MAX = (1 << 16) - 1
 # Pixels beyond the image that contexts look at.
@@ -89,16 +91,13 @@ CONTEXTS = len(CONTEXT_SIZES)
 STARTS = np.cumsum((0, *CONTEXT_SIZES))
 ALL_SIZE, FEW_SIZE = int(STARTS[CONTEXTS]), int(STARTS[FEW])
 SLOTS = STEP * ALL_SIZE + (DECISIONS - STEP) * FEW_SIZE
-# Sets of weights: by kind of decision and by situation, that is the size of the errors around,
-# signs of the two nearest pixels, and whether the column and the row were copied last. Others by
-# kind and by texture, that is how much the pixels around differ, the runs of the row above and of
-# this one, and whether the column to the right was copied last. The sum of two weighs.
-KINDS, MAX_ENERGY = 6, 7
-SITUATIONS = (MAX_ENERGY + 1) * 3 * 3 * 2 * 2
-MAX_ACTIVITY = 7
-TEXTURES = (MAX_ACTIVITY + 1) * 8 * 8 * 2
-SITUATION_WEIGHTS = KINDS * SITUATIONS * CONTEXTS
-WEIGHTS = SITUATION_WEIGHTS + KINDS * TEXTURES * CONTEXTS
+# Sets of weights: each has some for every kind of decision in every case that it tells apart (see
+# `_cases`); a weight is the sum of one of each set.
+KINDS, MAX_ENERGY, MAX_ACTIVITY = 6, 7, 7
+CASES = (288, 1024, 243, 243, 392)
+SETS = len(CASES)
+SET_STARTS = np.cumsum((0, *CASES)) * KINDS * CONTEXTS
+WEIGHTS = int(SET_STARTS[SETS])
 
 # A slot holds a probability in 22 bits and, below, a count of decisions in 10.
 COUNT_BITS, PROBABILITY_BITS = 10, 22
@@ -109,7 +108,9 @@ PACE = np.array([655360 // (10 * n + 16) for n in range(MAX_COUNT + 1)], np.int6
 # Log-odds are in 1 / 256, up to 8.
 LOG_ODDS_MAX = 2047
 WEIGHT_ONE = 1 << 16
-LEARNING_RATE = 6
+LEARNING_RATE = 3
+# From a decision foreseen better than this, in 1 / 65536, weights learn nothing: it saves time.
+MIN_SURPRISE = 1000
 # Decisions wait in a queue for each quarter of log-odds, those likelier than not inverted;
 # numbers of 1 to 15 digits below the leading one in others behind.
 QUEUES = 32
@@ -133,7 +134,8 @@ class Memory(NamedTuple):
     What is learned.
 
     :ivar slots: uint32 (SLOTS,), probability that a decision is true, and how many it has seen.
-    :ivar weights: int32 (WEIGHTS,), of the contexts' log-odds, 65536 for one.
+    :ivar weights: int32 (WEIGHTS,), of the contexts' log-odds, 65536 for one: by set, case, kind
+        of decision and context.
     """
 
     slots: Slots
@@ -159,10 +161,10 @@ class Exchange(NamedTuple):
 
 class Mixer(NamedTuple):
     """
-    The contexts of one pixel, and what they say to one decision: int64 (C,) each.
+    The contexts of one pixel, and what they say to one decision.
 
-    :ivar contexts: which slot of each context, among the slots of all.
-    :ivar opinions: log-odds found there.
+    :ivar contexts: int64 (CONTEXTS,), which slot of each context, among the slots of all.
+    :ivar opinions: int64 (CONTEXTS,), log-odds found there.
     """
 
     contexts: Longs
@@ -301,33 +303,35 @@ def _deciding(contexts: int) -> Callable[..., bool]:
 
     @inlined
     def decide(
-        truth: bool, start: int, weight: int, other: int, mixer: Mixer, tables: Tables,
+        truth: bool, start: int, kind: int, cases: Cases, mixer: Mixer, tables: Tables,
         memory: Memory, exchange: Exchange,
     ) -> bool:
         """
         Code a decision, which is the truth in the encoder, and learn from it.
 
-        Start is the first slot of the decision, weight and other the first of its two weights.
+        Start is the first slot of the decision, cases are what `_cases` tells.
         """
-        total = 0
+        total, offset = 0, kind * CONTEXTS
         for k in range(contexts):
             place = np.uint64(start + mixer.contexts[k])
             opinion = np.int64(tables.stretch[np.uint64(memory.slots[place] >> np.uint32(20))])
             mixer.opinions[k] = opinion
-            total += int(opinion * np.int64(
-                memory.weights[np.uint64(weight + k)] + memory.weights[np.uint64(other + k)]
-            ))
+            weight = np.int64(0)
+            for case in cases:
+                weight += memory.weights[np.uint64(case + offset + k)]
+            total += int(opinion * weight)
         # From 0 to 4095, 2048 for an even chance.
         odds = _clip(total >> 16, LOG_ODDS_MAX) + LOG_ODDS_MAX + 1
         level = odds >> QUEUE_BITS
         inverted = level >= QUEUES
         queue = level - QUEUES if inverted else QUEUES - 1 - level
         bit = _exchange(int(truth) ^ inverted, queue, exchange) ^ inverted
-        surprise = ((bit << 16) - tables.squash[np.uint64(odds >> 2)]) * LEARNING_RATE
-        for k in range(contexts):
-            change = (mixer.opinions[k] * surprise + (1 << 18)) >> 19
-            memory.weights[np.uint64(weight + k)] += change
-            memory.weights[np.uint64(other + k)] += change
+        surprise = (bit << 16) - tables.squash[np.uint64(odds >> 2)]
+        if abs(surprise) >= MIN_SURPRISE:
+            for k in range(contexts):
+                change = (mixer.opinions[k] * surprise * LEARNING_RATE + (1 << 18)) >> 19
+                for case in cases:
+                    memory.weights[np.uint64(case + offset + k)] += change
         target = ((1 << PROBABILITY_BITS) - 1) * bit
         for k in range(contexts):
             place = np.uint64(start + mixer.contexts[k])
@@ -346,35 +350,29 @@ _decide_by_few = _deciding(FEW)
 
 @inlined
 def _tell_distance(
-    distance: int, situation: int, texture: int, around: Longs, energy: int, mixer: Mixer,
-    tables: Tables, memory: Memory, exchange: Exchange
+    distance: int, around: Longs, energy: int, cases: Cases, mixer: Mixer, tables: Tables,
+    memory: Memory, exchange: Exchange
 ) -> int:
     """Code the distance of a pixel from its prediction, in the encoder the one given."""
-    weight, kind = situation * CONTEXTS, SITUATIONS * CONTEXTS
-    other, other_kind = SITUATION_WEIGHTS + texture * CONTEXTS, TEXTURES * CONTEXTS
-    if _decide(distance == 0, NONE * ALL_SIZE, weight, other, mixer, tables, memory, exchange):
+    if _decide(distance == 0, NONE * ALL_SIZE, 0, cases, mixer, tables, memory, exchange):
         return 0
-    weight, other = weight + kind, other + other_kind
-    higher = _decide(
-        distance > 0, HIGHER * ALL_SIZE, weight, other, mixer, tables, memory, exchange)
+    higher = _decide(distance > 0, HIGHER * ALL_SIZE, 1, cases, mixer, tables, memory, exchange)
     sign = 1 if higher else -1
     start = STEP * ALL_SIZE + (0 if higher else STEPS * FEW_SIZE)
     for step in range(1, STEPS + 1):
-        if step <= 3:
-            weight, other = weight + kind, other + other_kind
         mixer.contexts[FEW - 1] = STARTS[FEW - 1] + _holders(around, sign * step, energy)
         if _decide_by_few(
-            sign * distance == step, start, weight, other, mixer, tables, memory, exchange
+            sign * distance == step, start, min(step + 1, 4), cases, mixer, tables, memory,
+            exchange
         ):
             return sign * step
         start += FEW_SIZE
     rest = sign * distance - STEPS
     start = STEP * ALL_SIZE + 2 * STEPS * FEW_SIZE
-    weight, other = weight + kind, other + other_kind
     mixer.contexts[FEW - 1] = STARTS[FEW - 1] + higher
     length, digits = _digits(rest), 1
     while digits <= MAX_DIGITS and not _decide_by_few(
-        length == digits, start, weight, other, mixer, tables, memory, exchange
+        length == digits, start, 5, cases, mixer, tables, memory, exchange
     ):
         digits += 1
         start += FEW_SIZE
@@ -509,11 +507,12 @@ def _visit(
                 _holes_around(known, y, x), 8 * runs + RUN_CLASS[above[x]], copied_columns, x,
                 copied_row
             )
+            cases = _cases(
+                around, classes, energy, activity, eighths & 7, runs, copied_columns, x, copied_row
+            )
             distance = _tell_distance(
-                plane[y - ABOVE, x - BESIDE] - prediction,
-                _situation(energy, around, copied_columns[x], copied_row),
-                (64 * min(activity, MAX_ACTIVITY) + runs) * 2 + (copied_columns[x + 1] & 1),
-                around, energy, mixer, tables, memory, exchange
+                plane[y - ABOVE, x - BESIDE] - prediction, around, energy, cases, mixer, tables,
+                memory, exchange
             )
             value = min(max(prediction + distance, 0), VALUE_MAX)
             values[y, x] = value
@@ -616,13 +615,6 @@ def _sign_class(value: int) -> int:
 
 
 @inlined
-def _situation(energy: int, around: Longs, copied_column: int, copied_row: int) -> int:
-    """Tell the situations apart that have weights of their own, by a number."""
-    signs = 3 * _sign_class(around[W]) + _sign_class(around[N])
-    return (9 * min(energy, MAX_ENERGY) + signs) * 4 + 2 * (copied_column & 1) + (copied_row & 1)
-
-
-@inlined
 def _note_contexts(
     contexts: Longs, around: Longs, classes: Longs, energy: int, activity: int, eighths: int,
     holes: int, runs: int, copied_columns: Longs, x: int, copied_row: int,
@@ -644,9 +636,9 @@ def _note_contexts(
     contexts[4] = _pair(plane, antiplane, 6) + 169 * min(activity, 5)
     for k in range(SPACES):
         classes[k] = _sign_class(around[k])
-    contexts[5] = _ternary(classes, W, N, NNE, NE, NNW, NN, NEE)
-    contexts[6] = _ternary(classes, N, NE, NEE, NEEE, NNEE, NNE, W)
-    contexts[7] = _ternary(classes, W, N, WW, WWW, NWW, NW, NNW)
+    contexts[5] = _ternary(classes, (W, N, NNE, NE, NNW, NN, NEE))
+    contexts[6] = _ternary(classes, (N, NE, NEE, NEEE, NNEE, NNE, W))
+    contexts[7] = _ternary(classes, (W, N, WW, WWW, NWW, NW, NNW))
     contexts[8] = ((copied & 15) * 16 + (copied_row & 15)) * 9 + signs
     contexts[9] = runs * 9 + signs
     contexts[10] = (
@@ -658,10 +650,40 @@ def _note_contexts(
 
 
 @inlined
-def _ternary(classes: Longs, a: int, b: int, c: int, d: int, e: int, f: int, g: int) -> int:
-    """Turn the signs of seven pixels into one number."""
-    number: int = classes[a]
-    for k in (b, c, d, e, f, g):
+def _cases(
+    around: Longs, classes: Longs, energy: int, activity: int, eighths: int, runs: int,
+    copied_columns: Longs, x: int, copied_row: int,
+) -> Cases:
+    """
+    Find the first weight of each set for the case that a pixel is in.
+
+    Classes are those of `_note_contexts`.
+    """
+    signs = 3 * classes[W] + classes[N]
+    copied = 2 * (copied_columns[x] & 1) + (copied_row & 1)
+    texture = 64 * min(activity, MAX_ACTIVITY) + runs
+    plane, antiplane = around[W] + around[N] - around[NW], around[W] + around[NE] - around[N]
+    return (
+        _first_weight(0, (9 * min(energy, MAX_ENERGY) + signs) * 4 + copied),
+        _first_weight(1, 2 * texture + (copied_columns[x + 1] & 1)),
+        _first_weight(2, _ternary(classes, (NE, NW, WW, NN, NNE))),
+        _first_weight(3, _ternary(classes, (NEE, WWW, NNN, NWW, NEEE))),
+        _first_weight(4, _pair(plane, antiplane, 3) * 8 + eighths),
+    )
+
+
+@inlined
+def _first_weight(place: int, case: int) -> int:
+    """Find the first weight of a case of the set at a place among the sets."""
+    first: int = SET_STARTS[place] + case * KINDS * CONTEXTS
+    return first
+
+
+@inlined
+def _ternary(classes: Longs, pixels: tuple[int, ...]) -> int:
+    """Turn the signs of some pixels into one number."""
+    number = 0
+    for k in pixels:
         number = 3 * number + classes[k]
     return number
 

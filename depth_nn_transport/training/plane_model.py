@@ -65,27 +65,40 @@ def train_plane_coder(
     """
     Code planes, one after the other, and keep what the coder has learned.
 
+    What it knows is the mean of what it knew after each plane of the latter half: one that is
+    fresh from a plane knows that one too well.
+
     :param planes: int32 (H, W) of 0..65535, with validity, bool (H, W).
     :param seed: of the order.
     :returns: arrays for `PlaneCoder`.
     """
     arrays = fixed_arrays()
     tables, memory = coder.tables_of(arrays), ignorant_memory()
+    probability, weights = _known(memory)
     order = np.random.default_rng(seed).permutation(len(planes))
-    for k in tqdm(order, 'planes', disable=None):
+    for done, k in enumerate(tqdm(order, 'planes', disable=None)):
         plane, valid = planes[k]
         coder.tell(plane, valid, tables, memory)
+        averaged = max(1, done + 1 - len(order) // 2)
+        known_probability, known_weights = _known(memory)
+        probability += (known_probability - probability) / averaged
+        weights += (known_weights - weights) / averaged
     return arrays | {
-        'probability': (memory.slots >> (32 - 16)).astype(np.uint16),
+        'probability': np.rint(probability).astype(np.uint16),
         'count': np.minimum(memory.slots & coder.COUNT_MASK, MAX_PRIOR_COUNT).astype(np.uint8),
-        'weights': memory.weights.astype(np.int32),
+        'weights': np.rint(weights).astype(np.int32),
     }
+
+
+def _known(memory: Memory) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Take probabilities in 1 / 65536, and weights."""
+    return (memory.slots >> (32 - 16)).astype(np.float64), memory.weights.astype(np.float64)
 
 
 def ignorant_memory() -> Memory:
     """Make a memory that knows nothing: even chances, equal weights."""
     weights = np.zeros(coder.WEIGHTS, np.int32)
-    weights[:coder.SITUATION_WEIGHTS] = round(FIRST_WEIGHT * coder.WEIGHT_ONE)
+    weights[:coder.SET_STARTS[1]] = round(FIRST_WEIGHT * coder.WEIGHT_ONE)
     return Memory(np.full(coder.SLOTS, 1 << 31, np.uint32), weights)
 
 

@@ -23,6 +23,7 @@ from depth_nn_transport.codec.errors import (
     DepthCodecError,
     InvalidSettingError,
 )
+from depth_nn_transport.codec.exact_coder import Alphabet
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.simulator import simulate_sequence
 from hypothesis import given, settings, strategies as st
@@ -171,6 +172,15 @@ def test_values_that_do_not_occur_cost_little(fresh_codec):
     assert fresh_codec.encode(gaps, 'lossless').lattice_constant > 0
     assert len(fresh_codec.encode(gaps, 'lossless').latents) < most
     assert len(fresh_codec.encode(gaps, 'bounded', max_error=2).latents) < most
+
+
+def test_what_values_occur_is_told_where_enough_pixels_gain_from_it(fresh_codec):
+    rows, columns = np.mgrid[:60, :90]
+    small = (900 + 7 * columns + (rows * rows + 2 * rows * columns) // 9).astype(np.uint16)
+    large = np.tile(small, (6, 6))
+    # Behind the engine and the hole's value.
+    kinds = [fresh_codec.encode(depth, 'lossless').latents[2] for depth in (small, large)]
+    assert kinds == [Alphabet.INTEGERS, Alphabet.PALETTE]
 
 
 def test_slopes_are_smooth_and_noise_is_not():

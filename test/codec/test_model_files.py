@@ -19,12 +19,14 @@ import shutil
 
 from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.model_files import (
+    ARRAY_FILES,
     DEFAULT_MODEL,
     installed_models,
     ModelFiles,
     MODELS,
     TABLES_FILE,
 )
+import numpy as np
 import pytest
 
 
@@ -69,3 +71,20 @@ def test_a_model_with_a_damaged_file_is_refused(tmp_path, damage):
     damage(tmp_path / 'mine' / TABLES_FILE)
     with pytest.raises(ModelLoadError, match='incomplete or damaged'):
         ModelFiles.load(str(tmp_path / 'mine'))
+
+
+@pytest.mark.parametrize('change', [
+    lambda arrays, key: arrays.pop(key),
+    lambda arrays, key: arrays.update({key: arrays[key][:-1]}),
+    lambda arrays, key: arrays.update(another=arrays[key]),
+], ids=['missing', 'shorter', 'more'])
+@pytest.mark.parametrize('name', ARRAY_FILES)
+def test_a_model_of_other_arrays_is_refused(tmp_path, name, change):
+    path = tmp_path / 'mine' / name
+    shutil.copytree(MODELS / DEFAULT_MODEL, path.parent)
+    with np.load(path) as archive:
+        arrays = dict(archive)
+    change(arrays, next(iter(arrays)))
+    np.savez(path, **arrays)
+    with pytest.raises(ModelLoadError, match=f'{name}.*another version of this package'):
+        ModelFiles.load(str(path.parent))
