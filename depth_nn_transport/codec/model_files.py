@@ -35,6 +35,7 @@ STEPS_FILE = 'steps.npz'
 LINEAR_FILE = 'linear.npz'
 CORRECTIONS_FILE = 'corrections.npz'
 PLANE_FILE = 'plane.npz'
+# In the order of the fields of ModelFiles.
 ARRAY_FILES = (TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE, CORRECTIONS_FILE, PLANE_FILE)
 # As long as the tables of a model are together.
 TABLES_IN_ONE = ('latent', 'hyper')
