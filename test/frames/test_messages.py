@@ -101,7 +101,7 @@ def test_another_encoding_is_rejected(encoded):
 
 def test_another_version_is_told_whatever_its_fields_say(encoded):
     message = message_of(encoded, 'bgr8')
-    message.format_version, message.mode = 6, 9
+    message.format_version, message.mode = encoded.format_version + 1, 9
     with pytest.raises(UnsupportedFormatError, match='update'):
         message_to_encoded(message)
 
