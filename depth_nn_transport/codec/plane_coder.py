@@ -35,7 +35,7 @@ of few queues, each of which the range coder takes in one call (see `queue_coder
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import constriction
 from depth_nn_transport.codec.compiled import borrowed, compiled, inlined
@@ -48,6 +48,19 @@ from depth_nn_transport.codec.queue_coder import (
     Queues,
 )
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
+from depth_nn_transport.codec.vectors import (
+    at_most,
+    equal,
+    filled,
+    lane,
+    load,
+    magnitudes,
+    put,
+    quotients,
+    store,
+    total,
+    vector_of,
+)
 import numpy as np
 from numpy.typing import NDArray
 
@@ -55,7 +68,10 @@ Bits = NDArray[np.bool_]
 Bytes = NDArray[np.uint8]
 Integers = NDArray[np.int32]
 Longs = NDArray[np.int64]
-Slots = NDArray[np.uint32]
+# Of the type that `vectors` compiles.
+Vector = Any
+# Of a pixel in a row, unsigned: that spares tests for negative ones.
+Place = np.uint64
 Cases = tuple[int, ...]
 
 VALUE_MAX = (1 << 16) - 1
@@ -63,18 +79,35 @@ VALUE_MAX = (1 << 16) - 1
 ABOVE, BESIDE = 3, 4
 # The known pixels that contexts look at: NEE is one row up and two columns to the right.
 W, N, NW, NE, WW, NN, NNE, NEE, NWW, NNW, WWW, NNN, NNEE, NEEE = range(14)
-# Room for these, in vectors of the processor.
-SPACES = 16
+# Lanes of a vector of these, or of what all contexts say and one constant, or a few and that.
+LANES, FEW_LANES = 16, 8
 # Lengths of runs of one level, from 0 to 15 and more, by class.
 RUN_CLASS = np.array([0, 1, 2, 3, 4, 4, 5, 5, 5, 6, 6, 6, 6, 6, 6, 7], np.int64)
 LONGEST_RUN = len(RUN_CLASS) - 1
 # Classes of sizes: 0 to 5, to 8, 15, 40, and more.
 SIZE_CLASS = np.repeat(np.arange(10), (1, 1, 1, 1, 1, 1, 3, 7, 25, 1))
 
-# Predictions are in eighths.
-PREDICTORS = 6
+
+def _places(*pixels: int) -> tuple[int, ...]:
+    """Powers of three that the signs of some pixels are worth in a number, by lane."""
+    worth = {pixel: 3**k for k, pixel in enumerate(pixels)}
+    return tuple(worth.get(pixel, 0) for pixel in range(LANES))
+
+
+# Pixels whose signs make a context or a case together.
+AHEAD_AND_ABOVE = _places(W, N, NNE, NE, NNW, NN, NEE)
+AHEAD = _places(N, NE, NEE, NEEE, NNEE, NNE, W)
+BEHIND = _places(W, N, WW, WWW, NWW, NW, NNW)
+NEAR = _places(NE, NW, WW, NN, NNE)
+FAR = _places(NEE, WWW, NNN, NWW, NEEE)
+NORTHEAST = _places(W, N, NNW, NE, NEE, NNEE)
+ONE, TWO, THREE = Place(1), Place(2), Place(3)
+
+# Predictions are in eighths, in vectors of so many lanes.
+PREDICTORS, GUESSES = 6, 8
 MAX_MISS = 1023
-TRUST = np.array([1 + (1 << 24) // (miss + 2) ** 2 for miss in range(MAX_MISS + 1)], np.int64)
+# A prediction that missed by m is trusted 1 + 2**23 / (m + 2)**2.
+TRUST = 1 << 23
 
 # Decisions: none, above, steps on either side, digits of longer ones.
 NONE, HIGHER, STEP, DIGITS = 0, 1, 2, 12
@@ -84,33 +117,44 @@ MAX_SYMBOLS = 3 + STEPS + MAX_DIGITS
 
 # Sizes of the contexts; the first few serve all decisions, the rest the first two. The last of
 # the few is another one from the first step on: which of the nearest pixels have the value.
-CONTEXT_SIZES = (486, 800, 1029, 1920, 1014, 2187, 2187, 2187, 2304, 4608, 2304)
-FEW = 4
-NEAREST, MAX_STEP_ENERGY = 6, 2
+CONTEXT_SIZES = (486, 800, 1029, 1920, 1014, 2187, 2187, 2187, 2304, 4608, 2304, 15360)
+FEW = 7
+NEAREST, MAX_STEP_ENERGY = (1, 2, 4, 8, 16, 32), 2
 CONTEXTS = len(CONTEXT_SIZES)
 STARTS = np.cumsum((0, *CONTEXT_SIZES))
 ALL_SIZE, FEW_SIZE = int(STARTS[CONTEXTS]), int(STARTS[FEW])
 SLOTS = STEP * ALL_SIZE + (DECISIONS - STEP) * FEW_SIZE
 # Sets of weights: each has some for every kind of decision in every case that it tells apart (see
-# `_cases`); a weight is the sum of one of each set.
-KINDS, MAX_ENERGY, MAX_ACTIVITY = 6, 7, 7
-CASES = (288, 1024, 243, 243, 392)
+# `_cases`); a weight is the sum of one of each set. Two kinds weigh all contexts, four the few.
+ALL_KINDS, FEW_KINDS = 2, 4
+KINDS = tuple(
+    min(k, ALL_KINDS) * LANES + max(k - ALL_KINDS, 0) * FEW_LANES
+    for k in range(ALL_KINDS + FEW_KINDS)
+)
+CASE_SIZE = ALL_KINDS * LANES + FEW_KINDS * FEW_LANES
+MAX_ENERGY, MAX_ACTIVITY = 7, 7
+CASES = (288, 1024, 243, 243, 392, 512, 256, 729)
 SETS = len(CASES)
-SET_STARTS = np.cumsum((0, *CASES)) * KINDS * CONTEXTS
+SET_STARTS = np.cumsum((0, *CASES)) * CASE_SIZE
 WEIGHTS = int(SET_STARTS[SETS])
 
-# A slot holds a probability in 22 bits and, below, a count of decisions in 10.
-COUNT_BITS, PROBABILITY_BITS = 10, 22
+# A slot holds a probability, less one half, in 22 bits and, below, a count of decisions in 10.
+COUNT_BITS = 10
 COUNT_MASK = (1 << COUNT_BITS) - 1
+HALF = 1 << 21
 MAX_COUNT = 250
-# What a decision moves a probability by, in 1 / 65536, by the number of those before it.
-PACE = np.array([655360 // (10 * n + 16) for n in range(MAX_COUNT + 1)], np.int64)
+# A decision moves a probability by 10 / (10 n + 16) of its distance if n decisions came before.
+FIRST_PACE = 10 << 16
+# Upper bits of a slot that log-odds are found by.
+ODDS_BITS = 12
 # Log-odds are in 1 / 256, up to 8.
 LOG_ODDS_MAX = 2047
 WEIGHT_ONE = 1 << 16
-LEARNING_RATE = 3
+# Log-odds of 1, which have weights as well: what is likely whatever the contexts say.
+CONSTANT = 256
+LEARNING_RATE = 2
 # From a decision foreseen better than this, in 1 / 65536, weights learn nothing: it saves time.
-MIN_SURPRISE = 1000
+MIN_SURPRISE = 300
 # Decisions wait in a queue for each quarter of log-odds, those likelier than not inverted;
 # numbers of 1 to 15 digits below the leading one in others behind.
 QUEUES = 32
@@ -121,7 +165,7 @@ class Tables(NamedTuple):
     """
     What is the same in all frames.
 
-    :ivar stretch: int16 (4096,), log-odds of a probability, by its upper 12 bits.
+    :ivar stretch: int16 (4096,), log-odds of a probability, by its upper `ODDS_BITS` bits.
     :ivar squash: int32 (1024,), probability in 1 / 65536 of log-odds, by their upper 10 bits.
     """
 
@@ -133,12 +177,12 @@ class Memory(NamedTuple):
     """
     What is learned.
 
-    :ivar slots: uint32 (SLOTS,), probability that a decision is true, and how many it has seen.
+    :ivar slots: int32 (SLOTS,), probability that a decision is true, and how many it has seen.
     :ivar weights: int32 (WEIGHTS,), of the contexts' log-odds, 65536 for one: by set, case, kind
-        of decision and context.
+        of decision and lane.
     """
 
-    slots: Slots
+    slots: Integers
     weights: Integers
 
 
@@ -157,18 +201,6 @@ class Exchange(NamedTuple):
     queue: Bytes
     symbols: Integers
     counts: Longs
-
-
-class Mixer(NamedTuple):
-    """
-    The contexts of one pixel, and what they say to one decision.
-
-    :ivar contexts: int64 (CONTEXTS,), which slot of each context, among the slots of all.
-    :ivar opinions: int64 (CONTEXTS,), log-odds found there.
-    """
-
-    contexts: Longs
-    opinions: Longs
 
 
 class PlaneCoder:
@@ -225,9 +257,8 @@ def tables_of(arrays: Mapping[str, NDArray[np.generic]]) -> Tables:
 
 def memory_of(arrays: Mapping[str, NDArray[np.generic]]) -> Memory:
     """Take what was learned from a model's arrays."""
-    probability = np.asarray(arrays['probability'], np.uint32)
-    count = np.asarray(arrays['count'], np.uint32)
-    slots = probability << np.uint32(32 - 16) | count
+    probability = np.asarray(arrays['probability'], np.int32) - (1 << 15)
+    slots = probability << 16 | np.asarray(arrays['count'], np.int32)
     return Memory(slots, np.asarray(arrays['weights'], np.int32))
 
 
@@ -300,10 +331,11 @@ def _deciding(contexts: int) -> Callable[..., bool]:
 
     Indices are unsigned where it matters, which spares a test for negative ones.
     """
+    lanes = LANES if contexts == CONTEXTS else FEW_LANES
 
     @inlined
     def decide(
-        truth: bool, start: int, kind: int, cases: Cases, mixer: Mixer, tables: Tables,
+        truth: bool, start: int, kind: int, cases: Cases, slots_of: Longs, tables: Tables,
         memory: Memory, exchange: Exchange,
     ) -> bool:
         """
@@ -311,37 +343,44 @@ def _deciding(contexts: int) -> Callable[..., bool]:
 
         Start is the first slot of the decision, cases are what `_cases` tells.
         """
-        total, offset = 0, kind * CONTEXTS
+        found, opinions = filled(0, lanes), put(filled(0, lanes), contexts, CONSTANT)
         for k in range(contexts):
-            place = np.uint64(start + mixer.contexts[k])
-            opinion = np.int64(tables.stretch[np.uint64(memory.slots[place] >> np.uint32(20))])
-            mixer.opinions[k] = opinion
-            weight = np.int64(0)
-            for case in cases:
-                weight += memory.weights[np.uint64(case + offset + k)]
-            total += int(opinion * weight)
+            slot = memory.slots[np.uint64(start + slots_of[k])]
+            found = put(found, k, slot)
+            level = (slot >> (32 - ODDS_BITS)) + (1 << (ODDS_BITS - 1))
+            opinions = put(opinions, k, tables.stretch[np.uint64(level)])
+        first = KINDS[kind]
+        weights = load(memory.weights, cases[0] + first, lanes)
+        for case in cases[1:]:
+            weights = weights + load(memory.weights, case + first, lanes)
         # From 0 to 4095, 2048 for an even chance.
-        odds = _clip(total >> 16, LOG_ODDS_MAX) + LOG_ODDS_MAX + 1
+        odds = _clip(total(opinions * weights >> 4) >> 12, LOG_ODDS_MAX) + LOG_ODDS_MAX + 1
         level = odds >> QUEUE_BITS
         inverted = level >= QUEUES
         queue = level - QUEUES if inverted else QUEUES - 1 - level
         bit = _exchange(int(truth) ^ inverted, queue, exchange) ^ inverted
         surprise = (bit << 16) - tables.squash[np.uint64(odds >> 2)]
         if abs(surprise) >= MIN_SURPRISE:
-            for k in range(contexts):
-                change = (mixer.opinions[k] * surprise * LEARNING_RATE + (1 << 18)) >> 19
-                for case in cases:
-                    memory.weights[np.uint64(case + offset + k)] += change
-        target = ((1 << PROBABILITY_BITS) - 1) * bit
+            change = (opinions * (surprise * LEARNING_RATE) + (1 << 18)) >> 19
+            for case in cases:
+                learned = load(memory.weights, case + first, lanes) + change
+                store(memory.weights, case + first, learned)
+        found = _moved(found, bit)
         for k in range(contexts):
-            place = np.uint64(start + mixer.contexts[k])
-            slot = np.int64(memory.slots[place])
-            count, probability = slot & COUNT_MASK, slot >> COUNT_BITS
-            probability += ((target - probability) * PACE[np.uint64(count)]) >> 16
-            memory.slots[place] = probability << COUNT_BITS | (count + (count < MAX_COUNT))
+            memory.slots[np.uint64(start + slots_of[k])] = lane(found, k)
         return bit > 0
 
     return decide
+
+
+@inlined
+def _moved(slots: Vector, bit: int) -> Vector:
+    """Move the probabilities in slots towards what came out, and count it."""
+    count, probability = slots & COUNT_MASK, slots >> COUNT_BITS
+    distance = (2 * HALF - 1) * bit - HALF - probability
+    # Thirty-two bits hold this product.
+    move = (distance >> 7) * quotients(FIRST_PACE, count * 10 + 16) >> 9
+    return probability + move << COUNT_BITS | at_most(count + 1, MAX_COUNT)
 
 
 _decide = _deciding(CONTEXTS)
@@ -350,29 +389,29 @@ _decide_by_few = _deciding(FEW)
 
 @inlined
 def _tell_distance(
-    distance: int, around: Longs, energy: int, cases: Cases, mixer: Mixer, tables: Tables,
+    distance: int, around: Vector, energy: int, cases: Cases, slots_of: Longs, tables: Tables,
     memory: Memory, exchange: Exchange
 ) -> int:
     """Code the distance of a pixel from its prediction, in the encoder the one given."""
-    if _decide(distance == 0, NONE * ALL_SIZE, 0, cases, mixer, tables, memory, exchange):
+    if _decide(distance == 0, NONE * ALL_SIZE, 0, cases, slots_of, tables, memory, exchange):
         return 0
-    higher = _decide(distance > 0, HIGHER * ALL_SIZE, 1, cases, mixer, tables, memory, exchange)
+    higher = _decide(distance > 0, HIGHER * ALL_SIZE, 1, cases, slots_of, tables, memory, exchange)
     sign = 1 if higher else -1
     start = STEP * ALL_SIZE + (0 if higher else STEPS * FEW_SIZE)
     for step in range(1, STEPS + 1):
-        mixer.contexts[FEW - 1] = STARTS[FEW - 1] + _holders(around, sign * step, energy)
+        slots_of[FEW - 1] = STARTS[FEW - 1] + _holders(around, sign * step, energy)
         if _decide_by_few(
-            sign * distance == step, start, min(step + 1, 4), cases, mixer, tables, memory,
+            sign * distance == step, start, min(step + 1, 4), cases, slots_of, tables, memory,
             exchange
         ):
             return sign * step
         start += FEW_SIZE
     rest = sign * distance - STEPS
     start = STEP * ALL_SIZE + 2 * STEPS * FEW_SIZE
-    mixer.contexts[FEW - 1] = STARTS[FEW - 1] + higher
+    slots_of[FEW - 1] = STARTS[FEW - 1] + higher
     length, digits = _digits(rest), 1
     while digits <= MAX_DIGITS and not _decide_by_few(
-        length == digits, start, 5, cases, mixer, tables, memory, exchange
+        length == digits, start, 5, cases, slots_of, tables, memory, exchange
     ):
         digits += 1
         start += FEW_SIZE
@@ -383,51 +422,43 @@ def _tell_distance(
 
 
 @inlined
-def _holders(around: Longs, distance: int, energy: int) -> int:
+def _holders(around: Vector, distance: int, energy: int) -> int:
     """Tell by a number which of the nearest pixels are that far from the prediction."""
-    flags = 0
-    for k in range(NEAREST):
-        flags |= (around[k] == distance) << k
+    flags: int = total(equal(around, distance) & vector_of(NEAREST, LANES))
     return 3 * flags + min(energy, MAX_STEP_ENERGY)
 
 
 @inlined
-def _guess(guesses: Longs, w: int, n: int, nw: int, ne: int) -> None:
+def _guesses(w: int, n: int, nw: int, ne: int) -> tuple[int, ...]:
     """Predict a value in eighths in several ways."""
-    guesses[0] = 8 * w + 4 * (ne - n)
-    guesses[1] = 8 * n + 4 * (w - nw)
-    guesses[2] = 8 * (w + n - nw)
-    guesses[3] = 4 * (w + n)
-    guesses[4] = 8 * n
-    guesses[5] = 4 * (w + ne)
+    return (
+        8 * w + 4 * (ne - n), 8 * n + 4 * (w - nw), 8 * (w + n - nw), 4 * (w + n), 8 * n,
+        4 * (w + ne),
+    )
 
 
 class Workspace(NamedTuple):
     """
-    What is known around a pixel; all but values and known are int64.
+    What is known around a pixel; all but values, known and misses are int64.
 
     :ivar values: int32 (H + ABOVE, W + 2 BESIDE), the plane so far, its holes filled.
     :ivar known: uint8 (H + ABOVE + 1, W + 2 BESIDE), whether a pixel is valid.
     :ivar errors: (2, W + 2 BESIDE), distances from the prediction, in this row and the last.
-    :ivar misses: (2, W + 2 BESIDE, PREDICTORS), errors of each guess.
+    :ivar misses: int32 (2, (W + 2 BESIDE) * GUESSES), errors of each guess.
     :ivar copied_columns: (W + 2 BESIDE,), whether rows repeated the one above, latest in bit 0.
     :ivar ahead: (W + 2 BESIDE,), how many pixels after one above have its value.
     :ivar above: (W + 2 BESIDE,), how many pixels above have the value of the last.
-    :ivar guesses: (PREDICTORS,).
-    :ivar around: (SPACES,), values around, less the prediction.
-    :ivar classes: (SPACES,), their signs.
+    :ivar slots: (CONTEXTS,), which slot of each context, among those of all, a pixel has.
     """
 
     values: Integers
     known: Bytes
     errors: Longs
-    misses: Longs
+    misses: Integers
     copied_columns: Longs
     ahead: Longs
     above: Longs
-    guesses: Longs
-    around: Longs
-    classes: Longs
+    slots: Longs
 
 
 def _walk(
@@ -439,29 +470,22 @@ def _walk(
     known = np.zeros((height + ABOVE + 1, stride), np.uint8)
     known[ABOVE:-1, BESIDE:-BESIDE] = valid
     copied_columns, ahead, above = np.zeros((3, stride), np.int64)
-    around, classes = np.zeros((2, SPACES), np.int64)
     space = Workspace(
         np.zeros((height + ABOVE, stride), np.int32), known, np.zeros((2, stride), np.int64),
-        np.zeros((2, stride, PREDICTORS), np.int64), copied_columns, ahead, above,
-        np.empty(PREDICTORS, np.int64), around, classes,
+        np.zeros((2, stride * GUESSES), np.int32), copied_columns, ahead, above,
+        np.zeros(CONTEXTS, np.int64),
     )
-    mixer = Mixer(np.zeros(CONTEXTS, np.int64), np.zeros(CONTEXTS, np.int64))
-    _visit(plane, space, mixer, tables, memory, exchange)
+    _visit(plane, space, tables, memory, exchange)
     return space.values[ABOVE:, BESIDE:-BESIDE]
 
 
 @compiled
 def _visit(
-    plane: Integers, space: Workspace, mixer: Mixer, tables: Tables, memory: Memory,
-    exchange: Exchange,
+    plane: Integers, space: Workspace, tables: Tables, memory: Memory, exchange: Exchange
 ) -> None:
     """Do what `_walk` says, with arrays whose uses in the loop are not counted."""
-    plane = borrowed(plane)
-    values, known, errors = borrowed(space.values), borrowed(space.known), borrowed(space.errors)
-    misses, copied_columns = borrowed(space.misses), borrowed(space.copied_columns)
-    ahead, above, guesses = borrowed(space.ahead), borrowed(space.above), borrowed(space.guesses)
-    around, classes = borrowed(space.around), borrowed(space.classes)
-    mixer = Mixer(borrowed(mixer.contexts), borrowed(mixer.opinions))
+    copied_columns, slots_of = borrowed(space.copied_columns), borrowed(space.slots)
+    run_ahead, run_above = borrowed(space.ahead), borrowed(space.above)
     tables = Tables(borrowed(tables.stretch), borrowed(tables.squash))
     memory = Memory(borrowed(memory.slots), borrowed(memory.weights))
     queues = exchange.queues
@@ -474,54 +498,44 @@ def _visit(
         borrowed(exchange.queue), borrowed(exchange.symbols), borrowed(exchange.counts),
     )
     height, width = plane.shape
-    for y in range(ABOVE, height + ABOVE):
+    for y in range(height):
         if exchange.counts[1] > 0:
             # Queues are exhausted: what comes would be worthless.
             break
-        values[y, :BESIDE] = values[y - 1, BESIDE]
-        _measure_ahead(values[y - 1], ahead)
+        truth, rows = borrowed(plane[y]), _rows(space, y + ABOVE)
+        rows.here[:BESIDE] = rows.above[BESIDE]
+        _measure_ahead(rows.above, run_ahead)
         copied_row, behind = 0, 0
-        for x in range(BESIDE, width + BESIDE):
-            if not known[y, x]:
-                values[y, x] = _fill(values, known, y, x)
-                for k in range(PREDICTORS):
-                    misses[y & 1, x, k] = misses[y & 1, x - 1, k]
-                errors[y & 1, x], above[x], behind = 0, 0, 0
+        for column in range(width):
+            x = Place(column + BESIDE)
+            west, east = x - ONE, x + ONE
+            if not rows.known[x]:
+                _pass_hole(rows, x)
+                run_above[x], behind = 0, 0
                 continue
-            w, n, nw, ne = _nearest(values, known, y, x)
-            _guess(guesses, w, n, nw, ne)
+            w, n, nw, ne = _nearest(rows, x)
+            guesses = _guesses(w, n, nw, ne)
             low, high = min(w, n, nw, ne), max(w, n, nw, ne)
-            eighths = min(max(_blend(guesses, misses, y, x), 8 * low), 8 * high) + 4
+            eighths = min(max(_blend(guesses, _missed(rows, x)), 8 * low), 8 * high) + 4
             prediction = eighths >> 3
-            energy = _size_class(
-                errors[y & 1, x - 1] + errors[1 - y & 1, x - 1] + errors[1 - y & 1, x]
-                + errors[1 - y & 1, x + 1]
+            around = _around(rows, x, w, n, nw, ne) - prediction
+            surroundings = Surroundings(
+                around, _signs(around), _size_class(_errors_around(rows, x)),
+                _size_class(high - low), eighths & 7, _holes_around(rows, x),
+                8 * RUN_CLASS[Place(run_ahead[x])] + RUN_CLASS[Place(behind)],
+                RUN_CLASS[Place(run_above[x])], copied_columns[west], copied_columns[x],
+                copied_columns[east], copied_row,
             )
-            _look_around(values, y, x, prediction, around)
-            around[W], around[N] = w - prediction, n - prediction
-            around[NW], around[NE] = nw - prediction, ne - prediction
-            activity = _size_class(high - low)
-            runs = 8 * RUN_CLASS[ahead[x]] + RUN_CLASS[behind]
-            _note_contexts(
-                mixer.contexts, around, classes, energy, activity, eighths & 7,
-                _holes_around(known, y, x), 8 * runs + RUN_CLASS[above[x]], copied_columns, x,
-                copied_row
-            )
-            cases = _cases(
-                around, classes, energy, activity, eighths & 7, runs, copied_columns, x, copied_row
-            )
+            _note_slots(surroundings, slots_of)
             distance = _tell_distance(
-                plane[y - ABOVE, x - BESIDE] - prediction, around, energy, cases, mixer, tables,
-                memory, exchange
+                truth[column] - prediction, around, surroundings.energy, _cases(surroundings),
+                slots_of, tables, memory, exchange
             )
             value = min(max(prediction + distance, 0), VALUE_MAX)
-            values[y, x] = value
-            errors[y & 1, x] = abs(distance)
-            for k in range(PREDICTORS):
-                misses[y & 1, x, k] = min(abs(8 * value - guesses[k]), MAX_MISS)
-            behind = min(behind + 1, LONGEST_RUN) if value == values[y, x - 1] else 0
-            above[x] = min(above[x] + 1, LONGEST_RUN) if value == values[y - 1, x] else 0
-            left, up, corner = values[y, x - 1], values[y - 1, x], values[y - 1, x - 1]
+            _note_value(rows, x, value, distance, guesses)
+            left, up, corner = rows.here[west], rows.above[x], rows.above[west]
+            behind = min(behind + 1, LONGEST_RUN) if value == left else 0
+            run_above[x] = min(run_above[x] + 1, LONGEST_RUN) if value == up else 0
             # Shifts by 0 or 1 instead of branches that nobody can predict.
             from_left, from_above = int(value == left), int(value == up)
             new_row = (1 - from_left) | int(up != corner)
@@ -530,7 +544,42 @@ def _visit(
             copied_columns[x] = (
                 copied_columns[x] << new_column | from_left & (1 - from_above)
             )
-        values[y, width + BESIDE:] = values[y, width + BESIDE - 1]
+        rows.here[width + BESIDE:] = rows.here[width + BESIDE - 1]
+
+
+class Rows(NamedTuple):
+    """
+    Rows of a `Workspace`: the one that is visited, those above it and the one below.
+
+    :ivar here, above, above2, above3: values.
+    :ivar known, known_above, known_below: which are valid.
+    :ivar errors, errors_above: distances from the prediction.
+    :ivar misses, misses_above: errors of each guess.
+    """
+
+    here: Integers
+    above: Integers
+    above2: Integers
+    above3: Integers
+    known: Bytes
+    known_above: Bytes
+    known_below: Bytes
+    errors: Longs
+    errors_above: Longs
+    misses: Integers
+    misses_above: Integers
+
+
+@inlined
+def _rows(space: Workspace, y: int) -> Rows:
+    """Take the rows around one, whose uses are not counted."""
+    values, known, this, last = space.values, space.known, y & 1, 1 - y & 1
+    return Rows(
+        borrowed(values[y]), borrowed(values[y - 1]), borrowed(values[y - 2]),
+        borrowed(values[y - 3]), borrowed(known[y]), borrowed(known[y - 1]),
+        borrowed(known[y + 1]), borrowed(space.errors[this]), borrowed(space.errors[last]),
+        borrowed(space.misses[this]), borrowed(space.misses[last]),
+    )
 
 
 @compiled
@@ -541,151 +590,203 @@ def _measure_ahead(row: Integers, ahead: Longs) -> None:
 
 
 @inlined
-def _fill(values: Integers, known: Bytes, y: int, x: int) -> int:
-    """Value for a hole: of the pixel to the left or above, valid ones first, else the farther."""
-    left, up = values[y, x - 1], values[y - 1, x]
-    filled: int = up if known[y - 1, x] else left
-    if known[y, x - 1] and known[y - 1, x]:
-        filled = (left + up) >> 1 if abs(left - up) < 8 else min(left, up)
-    return filled
+def _pass_hole(rows: Rows, x: Place) -> None:
+    """Fill a hole; nothing is known of a prediction there."""
+    rows.here[x], rows.errors[x] = _filling(rows, x), 0
+    store(rows.misses, GUESSES * x, load(rows.misses, GUESSES * (x - ONE), GUESSES))
 
 
 @inlined
-def _nearest(values: Integers, known: Bytes, y: int, x: int) -> tuple[int, int, int, int]:
+def _filling(rows: Rows, x: Place) -> int:
+    """Value for a hole: of the pixel to the left or above, valid ones first, else the farther."""
+    left, up = rows.here[x - ONE], rows.above[x]
+    value: int = up if rows.known_above[x] else left
+    if rows.known[x - ONE] and rows.known_above[x]:
+        value = (left + up) >> 1 if abs(left - up) < 8 else min(left, up)
+    return value
+
+
+@inlined
+def _nearest(rows: Rows, x: Place) -> tuple[int, int, int, int]:
     """Pixels to the left, above, and diagonally above; holes take after their neighbours."""
-    w, n = values[y, x - 1], values[y - 1, x]
-    nw, ne = values[y - 1, x - 1], values[y - 1, x + 1]
-    if known[y - 1, x] and not known[y, x - 1]:
-        w = nw if known[y - 1, x - 1] else n
-    elif known[y, x - 1] and not known[y - 1, x]:
-        n = ne if known[y - 1, x + 1] else w
-    if not known[y - 1, x + 1]:
+    west, east, known, known_above = x - ONE, x + ONE, rows.known, rows.known_above
+    w, n, nw, ne = rows.here[west], rows.above[x], rows.above[west], rows.above[east]
+    if known_above[x] and not known[west]:
+        w = nw if known_above[west] else n
+    elif known[west] and not known_above[x]:
+        n = ne if known_above[east] else w
+    if not known_above[east]:
         ne = n
-    if not known[y - 1, x - 1]:
+    if not known_above[west]:
         nw = n
     return w, n, nw, ne
 
 
 @inlined
-def _look_around(values: Integers, y: int, x: int, prediction: int, around: Longs) -> None:
-    """Compare the pixels around, but the nearest four, with the prediction."""
-    row, first = np.uint64(y), np.uint64(x)
-    one, two, three = np.uint64(1), np.uint64(2), np.uint64(3)
-    around[WW] = values[row, first - two] - prediction
-    around[NN] = values[row - two, first] - prediction
-    around[NNE] = values[row - two, first + one] - prediction
-    around[NEE] = values[row - one, first + two] - prediction
-    around[NWW] = values[row - one, first - two] - prediction
-    around[NNW] = values[row - two, first - one] - prediction
-    around[WWW] = values[row, first - three] - prediction
-    around[NNN] = values[row - three, first] - prediction
-    around[NNEE] = values[row - two, first + two] - prediction
-    around[NEEE] = values[row - one, first + three] - prediction
+def _missed(rows: Rows, x: Place) -> Vector:
+    """Add up the errors that each guess made around."""
+    west, east = GUESSES * (x - ONE), GUESSES * (x + ONE)
+    return (
+        load(rows.misses, west, GUESSES) + load(rows.misses_above, west, GUESSES)
+        + load(rows.misses_above, GUESSES * x, GUESSES) + load(rows.misses_above, east, GUESSES)
+    )
 
 
 @inlined
-def _blend(guesses: Longs, misses: NDArray[np.int64], y: int, x: int) -> int:
-    """Mean of the guesses, each weighed by how little it missed around."""
-    here, above = y & 1, 1 - y & 1
-    total, trusted = 0, 0
-    for k in range(PREDICTORS):
-        miss = (
-            misses[here, x - 1, k] + misses[above, x - 1, k] + misses[above, x, k]
-            + misses[above, x + 1, k]
-        )
-        trust = TRUST[min(miss, MAX_MISS)]
-        total += trust
-        trusted += trust * guesses[k]
-    return (trusted + (total >> 1)) // total
+def _errors_around(rows: Rows, x: Place) -> int:
+    """Add up the distances from the prediction around."""
+    errors: int = (
+        rows.errors[x - ONE] + rows.errors_above[x - ONE] + rows.errors_above[x]
+        + rows.errors_above[x + ONE]
+    )
+    return errors
 
 
 @inlined
-def _holes_around(known: Bytes, y: int, x: int) -> int:
+def _around(rows: Rows, x: Place, w: int, n: int, nw: int, ne: int) -> Vector:
+    """Take the pixels around; the nearest four are those of `_nearest`."""
+    return vector_of((
+        w, n, nw, ne, rows.here[x - TWO], rows.above2[x], rows.above2[x + ONE],
+        rows.above[x + TWO], rows.above[x - TWO], rows.above2[x - ONE], rows.here[x - THREE],
+        rows.above3[x], rows.above2[x + TWO], rows.above[x + THREE],
+    ), LANES)
+
+
+@inlined
+def _signs(around: Vector) -> Vector:
+    """Return 0 below zero, 1 at zero, 2 above."""
+    return (around >> 31) - (0 - around >> 31) + 1
+
+
+@inlined
+def _holes_around(rows: Rows, x: Place) -> int:
     """Flag the valid pixels around: left, three above, right, below."""
     flags: int = (
-        known[y, x - 1] + 2 * known[y - 1, x] + 4 * known[y - 1, x + 1]
-        + 8 * known[y - 1, x - 1] + 16 * known[y, x + 1] + 32 * known[y + 1, x]
+        rows.known[x - ONE] + 2 * rows.known_above[x] + 4 * rows.known_above[x + ONE]
+        + 8 * rows.known_above[x - ONE] + 16 * rows.known[x + ONE] + 32 * rows.known_below[x]
     )
     return flags
 
 
-@compiled
-def _sign_class(value: int) -> int:
-    return (value > 0) - (value < 0) + 1
-
-
 @inlined
-def _note_contexts(
-    contexts: Longs, around: Longs, classes: Longs, energy: int, activity: int, eighths: int,
-    holes: int, runs: int, copied_columns: Longs, x: int, copied_row: int,
+def _note_value(
+    rows: Rows, x: Place, value: int, distance: int, guesses: tuple[int, ...]
 ) -> None:
-    """
-    Describe what is around a pixel by one slot a context, among those of its `CONTEXT_SIZES`.
-
-    Classes, int64 (SPACES,), is overwritten.
-    """
-    copied = copied_columns[x]
-    signs = 3 * _sign_class(around[W]) + _sign_class(around[N])
-    contexts[0] = (_pair(around[W], around[N], 4)) + 81 * min(energy, 5)
-    contexts[1] = (energy * 10 + activity) * 8 + eighths
-    contexts[2] = (
-        _pair(around[NE], around[N], 3) * 7 + _clip(around[NNE], 3) + 3
-    ) * 3 + _sign_class(around[NEE])
-    contexts[3] = (holes * 10 + energy) * 3 + _sign_class(around[W] + around[N])
-    plane, antiplane = around[W] + around[N] - around[NW], around[W] + around[NE] - around[N]
-    contexts[4] = _pair(plane, antiplane, 6) + 169 * min(activity, 5)
-    for k in range(SPACES):
-        classes[k] = _sign_class(around[k])
-    contexts[5] = _ternary(classes, (W, N, NNE, NE, NNW, NN, NEE))
-    contexts[6] = _ternary(classes, (N, NE, NEE, NEEE, NNEE, NNE, W))
-    contexts[7] = _ternary(classes, (W, N, WW, WWW, NWW, NW, NNW))
-    contexts[8] = ((copied & 15) * 16 + (copied_row & 15)) * 9 + signs
-    contexts[9] = runs * 9 + signs
-    contexts[10] = (
-        (((copied_columns[x + 1] & 7) * 8 + (copied_columns[x - 1] & 7)) * 2 + (copied & 1)) * 2
-        + (copied_row & 1)
-    ) * 9 + signs
-    for k in range(CONTEXTS):
-        contexts[k] += STARTS[k]
+    """Keep the value of a pixel, and what its predictions were off."""
+    rows.here[x], rows.errors[x] = value, abs(distance)
+    missed = at_most(magnitudes(8 * value - vector_of(guesses, GUESSES)), MAX_MISS)
+    store(rows.misses, GUESSES * x, missed)
 
 
 @inlined
-def _cases(
-    around: Longs, classes: Longs, energy: int, activity: int, eighths: int, runs: int,
-    copied_columns: Longs, x: int, copied_row: int,
-) -> Cases:
-    """
-    Find the first weight of each set for the case that a pixel is in.
+def _blend(guesses: tuple[int, ...], misses: Vector) -> int:
+    """Mean of the guesses, each weighed by how little it missed around."""
+    size = at_most(misses, MAX_MISS) + 2
+    trusts = quotients(TRUST, size * size) + 1
+    trust, trusted = 0, 0
+    for k in range(PREDICTORS):
+        trust += lane(trusts, k)
+        trusted += lane(trusts, k) * guesses[k]
+    return (trusted + (trust >> 1)) // trust
 
-    Classes are those of `_note_contexts`.
+
+class Surroundings(NamedTuple):
     """
-    signs = 3 * classes[W] + classes[N]
-    copied = 2 * (copied_columns[x] & 1) + (copied_row & 1)
-    texture = 64 * min(activity, MAX_ACTIVITY) + runs
-    plane, antiplane = around[W] + around[N] - around[NW], around[W] + around[NE] - around[N]
+    What is known around a pixel, less its prediction.
+
+    :ivar around: pixels around, less the prediction.
+    :ivar signs: of these: 0, 1 or 2.
+    :ivar energy: size class of the errors around.
+    :ivar activity: size class of the differences between the nearest pixels.
+    :ivar eighths: digits of the prediction behind the point.
+    :ivar holes: flags of the valid pixels to the left, above thrice, to the right and below.
+    :ivar runs: classes of the runs ahead in the row above and behind.
+    :ivar run_above: class of the run above.
+    :ivar copied_west, copied, copied_east, copied_row: whether rows and columns repeated.
+    """
+
+    around: Vector
+    signs: Vector
+    energy: int
+    activity: int
+    eighths: int
+    holes: int
+    runs: int
+    run_above: int
+    copied_west: int
+    copied: int
+    copied_east: int
+    copied_row: int
+
+
+@inlined
+def _note_slots(here: Surroundings, slots_of: Longs) -> None:
+    """Describe what is around a pixel by one slot a context, of its `CONTEXT_SIZES`."""
+    around, energy, activity, copied = here.around, here.energy, here.activity, here.copied
+    w, n, nw, ne = lane(around, W), lane(around, N), lane(around, NW), lane(around, NE)
+    signs = 3 * lane(here.signs, W) + lane(here.signs, N)
+    slots_of[0] = STARTS[0] + _pair(w, n, 4) + 81 * min(energy, 5)
+    slots_of[1] = STARTS[1] + (energy * 10 + activity) * 8 + here.eighths
+    slots_of[2] = STARTS[2] + (
+        _pair(ne, n, 3) * 7 + _clip(lane(around, NNE), 3) + 3
+    ) * 3 + lane(here.signs, NEE)
+    slots_of[3] = STARTS[3] + (here.holes * 10 + energy) * 3 + _sign_class(w + n)
+    slots_of[4] = STARTS[4] + _pair(w + n - nw, w + ne - n, 6) + 169 * min(activity, 5)
+    slots_of[5] = STARTS[5] + _number(here.signs, AHEAD_AND_ABOVE)
+    slots_of[6] = STARTS[6] + _number(here.signs, AHEAD)
+    slots_of[7] = STARTS[7] + _number(here.signs, BEHIND)
+    slots_of[8] = STARTS[8] + ((copied & 15) * 16 + (here.copied_row & 15)) * 9 + signs
+    slots_of[9] = STARTS[9] + (8 * here.runs + here.run_above) * 9 + signs
+    slots_of[10] = STARTS[10] + (
+        (((here.copied_east & 7) * 8 + (here.copied_west & 7)) * 2 + (copied & 1)) * 2
+        + (here.copied_row & 1)
+    ) * 9 + signs
+    slots_of[11] = STARTS[11] + (
+        (8 * here.holes + here.run_above) * 10 + energy
+    ) * 3 + lane(here.signs, W)
+
+
+@inlined
+def _cases(here: Surroundings) -> Cases:
+    """Find the first weight of each set for the case that a pixel is in."""
+    around = here.around
+    w, n, nw, ne = lane(around, W), lane(around, N), lane(around, NW), lane(around, NE)
+    signs = 3 * lane(here.signs, W) + lane(here.signs, N)
+    copied = 2 * (here.copied & 1) + (here.copied_row & 1)
+    texture = 64 * min(here.activity, MAX_ACTIVITY) + here.runs
+    history = (
+        64 * (here.copied & 3) + 16 * (here.copied_row & 3) + 4 * (here.copied_east & 3)
+        + (here.copied_west & 3)
+    )
     return (
-        _first_weight(0, (9 * min(energy, MAX_ENERGY) + signs) * 4 + copied),
-        _first_weight(1, 2 * texture + (copied_columns[x + 1] & 1)),
-        _first_weight(2, _ternary(classes, (NE, NW, WW, NN, NNE))),
-        _first_weight(3, _ternary(classes, (NEE, WWW, NNN, NWW, NEEE))),
-        _first_weight(4, _pair(plane, antiplane, 3) * 8 + eighths),
+        _first_weight(0, (9 * min(here.energy, MAX_ENERGY) + signs) * 4 + copied),
+        _first_weight(1, 2 * texture + (here.copied_east & 1)),
+        _first_weight(2, _number(here.signs, NEAR)),
+        _first_weight(3, _number(here.signs, FAR)),
+        _first_weight(4, _pair(w + n - nw, w + ne - n, 3) * 8 + here.eighths),
+        _first_weight(5, 8 * here.holes + here.run_above),
+        _first_weight(6, history),
+        _first_weight(7, _number(here.signs, NORTHEAST)),
     )
 
 
 @inlined
 def _first_weight(place: int, case: int) -> int:
     """Find the first weight of a case of the set at a place among the sets."""
-    first: int = SET_STARTS[place] + case * KINDS * CONTEXTS
+    first: int = SET_STARTS[place] + case * CASE_SIZE
     return first
 
 
 @inlined
-def _ternary(classes: Longs, pixels: tuple[int, ...]) -> int:
-    """Turn the signs of some pixels into one number."""
-    number = 0
-    for k in pixels:
-        number = 3 * number + classes[k]
+def _number(signs: Vector, places: tuple[int, ...]) -> int:
+    """Turn the signs of some pixels into one number, each worth a power of three."""
+    number: int = total(signs * vector_of(places, LANES))
     return number
+
+
+@compiled
+def _sign_class(value: int) -> int:
+    return (value > 0) - (value < 0) + 1
 
 
 @compiled

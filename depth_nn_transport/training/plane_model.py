@@ -92,14 +92,15 @@ def train_plane_coder(
 
 def _known(memory: Memory) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Take probabilities in 1 / 65536, and weights."""
-    return (memory.slots >> (32 - 16)).astype(np.float64), memory.weights.astype(np.float64)
+    probability = (memory.slots >> (32 - 16)) + (1 << 15)
+    return probability.astype(np.float64), memory.weights.astype(np.float64)
 
 
 def ignorant_memory() -> Memory:
     """Make a memory that knows nothing: even chances, equal weights."""
     weights = np.zeros(coder.WEIGHTS, np.int32)
     weights[:coder.SET_STARTS[1]] = round(FIRST_WEIGHT * coder.WEIGHT_ONE)
-    return Memory(np.full(coder.SLOTS, 1 << 31, np.uint32), weights)
+    return Memory(np.zeros(coder.SLOTS, np.int32), weights)
 
 
 def fixed_arrays() -> dict[str, NDArray[np.generic]]:
