@@ -45,6 +45,7 @@ from depth_nn_transport.codec.queue_coder import (
     draw,
     encode_queues,
     EXHAUSTED,
+    packed_table,
     Queues,
 )
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
@@ -215,7 +216,7 @@ class PlaneCoder:
         self._tables = tables_of(arrays)
         self._memory = memory_of(arrays)
         self._models = [
-            constriction.stream.model.Categorical(np.array([1 - p, p]), perfect=False)
+            constriction.stream.model.Categorical(packed_table(float(p)), perfect=False)
             for p in np.asarray(arrays['unlikely'], np.float32)
         ] + [constriction.stream.model.Uniform(1 << digits) for digits in range(1, MAX_DIGITS + 1)]
 
@@ -225,7 +226,7 @@ class PlaneCoder:
         if not ((told == plane) | ~valid).all():
             raise AssertionError('the coded plane is not the given one')
         encoder = TableEncoder()
-        encode_queues(index, symbols, self._models, encoder)
+        encode_queues(index, symbols, self._models, encoder, QUEUES)
         return encoder.to_bytes()
 
     def decode(self, data: bytes, valid: Bits) -> Integers:
@@ -235,7 +236,7 @@ class PlaneCoder:
         :raises CorruptStreamError: if the bytes are not of such a plane.
         """
         limit = MAX_SYMBOLS * int(np.count_nonzero(valid))
-        queues = decode_queues(self._models, limit, TableDecoder(data), np.uint16)
+        queues = decode_queues(self._models, limit, TableDecoder(data), np.uint16, QUEUES)
         nothing = np.zeros(0, np.int32)
         exchange = Exchange(True, queues, nothing.astype(np.uint8), nothing, np.zeros(2, np.int64))
         unknown = np.zeros(valid.shape, np.int32)

@@ -21,6 +21,8 @@ one from the queue of the table that it chooses:
 
     encoder   model: (table, symbol) of each pixel ──► queues ──► lengths, then queue by queue
     decoder   lengths, then queue by queue ──► queues ──► model: table of each pixel ──► symbol
+
+Of queues of bits the range coder takes a few bits as one symbol, which is faster.
 """
 
 from __future__ import annotations
@@ -29,11 +31,12 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import constriction
-from depth_nn_transport.codec.compiled import inlined
+from depth_nn_transport.codec.compiled import compiled, inlined
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.table_coder import (
     Integers,
     Models,
+    PROBABILITY_STEP,
     sort_by_table,
     TableDecoder,
     TableEncoder,
@@ -50,6 +53,8 @@ _BIT_LENGTH_CHANGE = constriction.stream.model.Categorical(
     np.exp2(-np.minimum(np.arange(32), 32 - np.arange(32)).astype(np.float32)), perfect=False
 )
 _DIGIT = 16
+# Bits of a queue that make a symbol, the first one the lowest.
+PACKED_BITS = 6
 
 
 class Queues(NamedTuple):
@@ -91,16 +96,23 @@ def draw(queues: Queues, k: int) -> int:
 
 
 def encode_queues(
-    index: NDArray[np.uint8], symbols: Integers, models: Models, encoder: TableEncoder
+    index: NDArray[np.uint8], symbols: Integers, models: Models, encoder: TableEncoder,
+    binary: int = 0,
 ) -> None:
-    """Encode symbols (N,) >= 0, each under the model of its index (N,)."""
+    """
+    Encode symbols (N,) >= 0, each under the model of its index (N,).
+
+    :param binary: how many of the queues, the first ones, hold bits; their models are of tables
+        by `packed_table`.
+    """
     ordered, ends = sort_by_table(index, symbols, len(models))
     _encode_lengths(np.diff(ends, prepend=np.int32(0)), encoder)
-    encoder.groups(ordered, ends, models)
+    encoder.groups(*_pack(ordered, ends, binary), models)
 
 
 def decode_queues(
-    models: Models, limit: int, decoder: TableDecoder, kind: type[np.integer] = np.int32
+    models: Models, limit: int, decoder: TableDecoder, kind: type[np.integer] = np.int32,
+    binary: int = 0,
 ) -> Queues:
     """
     Decode queues of at most `limit` symbols in all, which the kind of integer holds.
@@ -111,8 +123,60 @@ def decode_queues(
     if lengths.sum() > limit:
         raise CorruptStreamError(f'{lengths.sum()} symbols; expected at most {limit}')
     ends = np.cumsum(lengths).astype(np.int32)
-    symbols = decoder.groups(ends, models, kind)
-    return Queues.of(symbols, ends)
+    lengths[:binary] = -(-lengths[:binary] // PACKED_BITS)
+    packed = decoder.groups(np.cumsum(lengths).astype(np.int32), models, kind)
+    return Queues.of(_unpack(packed, ends, binary), ends)
+
+
+def packed_table(unlikely: float) -> NDArray[np.float32]:
+    """
+    Probabilities of the symbols that bits make, each 1 with a probability: float32 (64,).
+
+    They are products in float64, rounded to multiples of 2^-22 and no less than that.
+    """
+    ones = np.array([symbol.bit_count() for symbol in range(1 << PACKED_BITS)])
+    share = np.cumprod(np.append(1.0, np.full(PACKED_BITS, unlikely)))[ones]
+    share *= np.cumprod(np.append(1.0, np.full(PACKED_BITS, 1 - unlikely)))[PACKED_BITS - ones]
+    steps = np.maximum(np.rint(share / PROBABILITY_STEP), 1)
+    table: NDArray[np.float32] = (steps * PROBABILITY_STEP).astype(np.float32)
+    return table
+
+
+@compiled
+def _pack(symbols: Integers, ends: Integers, binary: int) -> tuple[Integers, Integers]:
+    """Pack the bits of the first queues; the last symbol of each is filled up with zeros."""
+    packed, packed_ends = np.empty(len(symbols), np.int32), np.empty_like(ends)
+    count, start = 0, 0
+    for k in range(len(ends)):
+        size = PACKED_BITS if k < binary else 1
+        for first in range(start, ends[k], size):
+            symbol = symbols[first]
+            for n in range(1, min(size, ends[k] - first)):
+                symbol |= symbols[first + n] << n
+            packed[count] = symbol
+            count += 1
+        start, packed_ends[k] = ends[k], count
+    return packed[:count], packed_ends
+
+
+@compiled
+def _unpack(packed: NDArray[Any], ends: Integers, binary: int) -> NDArray[Any]:
+    """Undo `_pack`."""
+    symbols = np.empty(ends[-1], packed.dtype)
+    count, start = 0, 0
+    for k in range(len(ends)):
+        size = PACKED_BITS if k < binary else 1
+        for first in range(start, ends[k], size):
+            symbol = packed[count]
+            count += 1
+            for n in range(size - 1):
+                if first + n < ends[k]:
+                    symbols[first + n] = symbol & 1
+                symbol >>= 1
+            if first + size - 1 < ends[k]:
+                symbols[first + size - 1] = symbol
+        start = ends[k]
+    return symbols
 
 
 def _encode_lengths(lengths: Integers, encoder: TableEncoder) -> None:

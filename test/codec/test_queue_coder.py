@@ -17,7 +17,13 @@ from __future__ import annotations
 
 import constriction
 from depth_nn_transport.codec.errors import CorruptStreamError
-from depth_nn_transport.codec.queue_coder import decode_queues, draw, encode_queues, EXHAUSTED
+from depth_nn_transport.codec.queue_coder import (
+    decode_queues,
+    draw,
+    encode_queues,
+    EXHAUSTED,
+    packed_table,
+)
 from depth_nn_transport.codec.table_coder import TableDecoder, TableEncoder
 from hypothesis import given, settings, strategies as st
 import numpy as np
@@ -28,6 +34,12 @@ MODELS = [
     constriction.stream.model.Categorical(np.arange(1, size + 1, dtype='f4'), perfect=False)
     for size in SIZES
 ]
+
+
+UNLIKELY = (0.5, 0.1, 3e-4)
+PACKED_MODELS = [
+    constriction.stream.model.Categorical(packed_table(p), perfect=False) for p in UNLIKELY
+] + MODELS[1:2]
 
 
 def encode(index: np.ndarray, symbols: np.ndarray) -> bytes:
@@ -51,6 +63,30 @@ def test_symbols_are_drawn_in_their_order(pairs, more):
     assert [draw(queues, k) for k in index] == symbols.tolist()
     assert [draw(queues, k) for k in range(len(SIZES))] == [EXHAUSTED] * len(SIZES)
     assert decoder.raw(len(more), 256).tolist() == more
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 4)), max_size=300))
+def test_bits_are_drawn_in_their_order(pairs):
+    index = np.array([k for k, _ in pairs], np.uint8)
+    symbols = np.array([symbol if k == 3 else symbol % 2 for k, symbol in pairs], np.int32)
+    encoder = TableEncoder()
+    encode_queues(index, symbols, PACKED_MODELS, encoder, 3)
+    queues = decode_queues(
+        PACKED_MODELS, len(pairs), TableDecoder(encoder.to_bytes()), np.uint16, 3
+    )
+    assert [draw(queues, k) for k in index] == symbols.tolist()
+    assert [draw(queues, k) for k in range(4)] == [EXHAUSTED] * 4
+
+
+@pytest.mark.parametrize('unlikely', UNLIKELY)
+def test_packed_bits_take_what_they_are_worth(unlikely):
+    bits = (np.random.default_rng(0).random(60_000) < unlikely).astype(np.int32)
+    encoder = TableEncoder()
+    encode_queues(np.zeros(len(bits), np.uint8), bits, [PACKED_MODELS[UNLIKELY.index(unlikely)]],
+                  encoder, 1)
+    likely = -np.log2(1 - unlikely) * (bits == 0).sum() - np.log2(unlikely) * bits.sum()
+    assert len(encoder.to_bytes()) < 1.001 * likely / 8 + 12
 
 
 def test_long_queues():
