@@ -28,8 +28,8 @@ import constriction
 from depth_nn_transport.codec.compiled import compiled, inlined
 from depth_nn_transport.codec.queue_coder import decode_queues, encode_queues
 from depth_nn_transport.codec.table_coder import (
+    in_steps,
     Integers,
-    PROBABILITY_STEP,
     TableDecoder,
     TableEncoder,
 )
@@ -211,6 +211,4 @@ def run_table(unlikely: float, longest: int) -> NDArray[np.float32]:
     """
     zeros = np.cumprod(np.append(1.0, np.full(longest, 1.0 - unlikely)))
     share = np.append(zeros[-1], zeros[:-1] * unlikely)
-    steps = np.maximum(np.rint(share / PROBABILITY_STEP), 1)
-    table: NDArray[np.float32] = (steps * PROBABILITY_STEP).astype(np.float32)
-    return table
+    return in_steps(share)

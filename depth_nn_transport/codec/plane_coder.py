@@ -127,12 +127,9 @@ ALL_SIZE, FEW_SIZE = int(STARTS[CONTEXTS]), int(STARTS[FEW])
 SLOTS = STEP * ALL_SIZE + (DECISIONS - STEP) * FEW_SIZE
 # Sets of weights: each has some for every kind of decision in every case that it tells apart (see
 # `_cases`); a weight is the sum of one of each set. Two kinds weigh all contexts, four the few.
-ALL_KINDS, FEW_KINDS = 2, 4
-KINDS = tuple(
-    min(k, ALL_KINDS) * LANES + max(k - ALL_KINDS, 0) * FEW_LANES
-    for k in range(ALL_KINDS + FEW_KINDS)
-)
-CASE_SIZE = ALL_KINDS * LANES + FEW_KINDS * FEW_LANES
+KIND_SIZES = (LANES, LANES, FEW_LANES, FEW_LANES, FEW_LANES, FEW_LANES)
+KIND_STARTS = np.cumsum((0, *KIND_SIZES))
+CASE_SIZE = sum(KIND_SIZES)
 MAX_ENERGY, MAX_ACTIVITY = 7, 7
 CASES = (288, 1024, 243, 243, 392, 512, 256, 729)
 SETS = len(CASES)
@@ -350,7 +347,7 @@ def _deciding(contexts: int) -> Callable[..., bool]:
             found = put(found, k, slot)
             level = (slot >> (32 - ODDS_BITS)) + (1 << (ODDS_BITS - 1))
             opinions = put(opinions, k, tables.stretch[np.uint64(level)])
-        first = KINDS[kind]
+        first = KIND_STARTS[kind]
         weights = load(memory.weights, cases[0] + first, lanes)
         for case in cases[1:]:
             weights = weights + load(memory.weights, case + first, lanes)
@@ -721,18 +718,32 @@ class Surroundings(NamedTuple):
 
 
 @inlined
+def _nearest_signs(here: Surroundings) -> int:
+    """Turn the signs to the left and above into one number, 0..8."""
+    signs: int = 3 * lane(here.signs, W) + lane(here.signs, N)
+    return signs
+
+
+@inlined
+def _other_predictions(around: Vector) -> tuple[int, int]:
+    """Tell how far two more predictions, along either slope, are from the prediction."""
+    w, n, nw, ne = lane(around, W), lane(around, N), lane(around, NW), lane(around, NE)
+    return w + n - nw, w + ne - n
+
+
+@inlined
 def _note_slots(here: Surroundings, slots_of: Longs) -> None:
     """Describe what is around a pixel by one slot a context, of its `CONTEXT_SIZES`."""
     around, energy, activity, copied = here.around, here.energy, here.activity, here.copied
-    w, n, nw, ne = lane(around, W), lane(around, N), lane(around, NW), lane(around, NE)
-    signs = 3 * lane(here.signs, W) + lane(here.signs, N)
+    w, n, ne = lane(around, W), lane(around, N), lane(around, NE)
+    signs, (plane, antiplane) = _nearest_signs(here), _other_predictions(around)
     slots_of[0] = STARTS[0] + _pair(w, n, 4) + 81 * min(energy, 5)
     slots_of[1] = STARTS[1] + (energy * 10 + activity) * 8 + here.eighths
     slots_of[2] = STARTS[2] + (
         _pair(ne, n, 3) * 7 + _clip(lane(around, NNE), 3) + 3
     ) * 3 + lane(here.signs, NEE)
     slots_of[3] = STARTS[3] + (here.holes * 10 + energy) * 3 + _sign_class(w + n)
-    slots_of[4] = STARTS[4] + _pair(w + n - nw, w + ne - n, 6) + 169 * min(activity, 5)
+    slots_of[4] = STARTS[4] + _pair(plane, antiplane, 6) + 169 * min(activity, 5)
     slots_of[5] = STARTS[5] + _number(here.signs, AHEAD_AND_ABOVE)
     slots_of[6] = STARTS[6] + _number(here.signs, AHEAD)
     slots_of[7] = STARTS[7] + _number(here.signs, BEHIND)
@@ -750,9 +761,7 @@ def _note_slots(here: Surroundings, slots_of: Longs) -> None:
 @inlined
 def _cases(here: Surroundings) -> Cases:
     """Find the first weight of each set for the case that a pixel is in."""
-    around = here.around
-    w, n, nw, ne = lane(around, W), lane(around, N), lane(around, NW), lane(around, NE)
-    signs = 3 * lane(here.signs, W) + lane(here.signs, N)
+    signs, (plane, antiplane) = _nearest_signs(here), _other_predictions(here.around)
     copied = 2 * (here.copied & 1) + (here.copied_row & 1)
     texture = 64 * min(here.activity, MAX_ACTIVITY) + here.runs
     history = (
@@ -764,7 +773,7 @@ def _cases(here: Surroundings) -> Cases:
         _first_weight(1, 2 * texture + (here.copied_east & 1)),
         _first_weight(2, _number(here.signs, NEAR)),
         _first_weight(3, _number(here.signs, FAR)),
-        _first_weight(4, _pair(w + n - nw, w + ne - n, 3) * 8 + here.eighths),
+        _first_weight(4, _pair(plane, antiplane, 3) * 8 + here.eighths),
         _first_weight(5, 8 * here.holes + here.run_above),
         _first_weight(6, history),
         _first_weight(7, _number(here.signs, NORTHEAST)),

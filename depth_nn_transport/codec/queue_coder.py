@@ -34,9 +34,9 @@ import constriction
 from depth_nn_transport.codec.compiled import compiled, inlined
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.table_coder import (
+    in_steps,
     Integers,
     Models,
-    PROBABILITY_STEP,
     sort_by_table,
     TableDecoder,
     TableEncoder,
@@ -117,6 +117,8 @@ def decode_queues(
     """
     Decode queues of at most `limit` symbols in all, which the kind of integer holds.
 
+    Binary is as in `encode_queues`.
+
     :raises CorruptStreamError: if there are more, or the bytes do not fit the models.
     """
     lengths = _decode_lengths(len(models), decoder)
@@ -137,9 +139,7 @@ def packed_table(unlikely: float) -> NDArray[np.float32]:
     ones = np.array([symbol.bit_count() for symbol in range(1 << PACKED_BITS)])
     share = np.cumprod(np.append(1.0, np.full(PACKED_BITS, unlikely)))[ones]
     share *= np.cumprod(np.append(1.0, np.full(PACKED_BITS, 1 - unlikely)))[PACKED_BITS - ones]
-    steps = np.maximum(np.rint(share / PROBABILITY_STEP), 1)
-    table: NDArray[np.float32] = (steps * PROBABILITY_STEP).astype(np.float32)
-    return table
+    return in_steps(share)
 
 
 @compiled

@@ -96,6 +96,13 @@ class Tables:
         return int(np.argmin(np.abs(self._log_spread - np.log(spread + 1e-3))))
 
 
+def in_steps(probabilities: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Round probabilities to multiples of `PROBABILITY_STEP`, no less than that."""
+    steps = np.maximum(np.rint(probabilities / PROBABILITY_STEP), 1)
+    rounded: NDArray[np.float32] = (steps * PROBABILITY_STEP).astype(np.float32)
+    return rounded
+
+
 @compiled
 def _seen(
     index: NDArray[np.uint8], symbols: Integers, certain: NDArray[np.bool_]

@@ -30,7 +30,7 @@ from depth_nn_transport.codec.networks import (
     SYNTHESIS_VIEW,
     TABLES,
 )
-from depth_nn_transport.codec.table_coder import PROBABILITY_STEP
+from depth_nn_transport.codec.table_coder import in_steps
 from depth_nn_transport.training.entropy_model import (
     ContextStep,
     HyperPrior,
@@ -217,9 +217,7 @@ def _with_escape(inside: Tensor) -> Array:
 
 def normalise(weights: NDArray[np.float64]) -> Array:
     """Round weights to positive multiples of a power of two: what float32 sums exactly."""
-    steps = np.rint(weights / weights.sum() / PROBABILITY_STEP)
-    probabilities: Array = (np.maximum(steps, 1) * PROBABILITY_STEP).astype(np.float32)
-    return probabilities
+    return in_steps(weights / weights.sum())
 
 
 def write_tables(folder: Path, latent: Iterable[Array], hyper: Iterable[Array]) -> None:
