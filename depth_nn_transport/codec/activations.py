@@ -14,9 +14,7 @@
 """
 Values between the layers of exact networks, and how they travel from one network to another.
 
-They are multiples of ACTIVATION_STEP within +-ACTIVATION_MAX. That makes eight binary digits, as
-many as bfloat16 has, whose words are the upper halves of those of float32. As words they take half
-the memory, and processors with instructions for bfloat16 multiply them as they are.
+They are integers up to +-255, which count in ACTIVATION_STEP: eight binary digits and a sign.
 """
 
 from __future__ import annotations
@@ -40,25 +38,17 @@ def clamp(value: np.float32, limit: np.float32) -> np.float32:
 
 
 @compiled
-def saturate(value: np.float32) -> np.uint16:
+def saturate(value: np.float32) -> np.int16:
     """Round to the activation grid, half to even, and clamp."""
-    rounded = np.rint(value * np.float32(1 / ACTIVATION_STEP)) * np.float32(ACTIVATION_STEP)
-    return as_word(clamp(rounded, np.float32(ACTIVATION_MAX)))
-
-
-@compiled
-def as_word(value: np.float32) -> np.uint16:
-    """Cut a value to the digits of bfloat16, which loses nothing of an activation."""
-    return np.uint16(np.float32(value).view(np.uint32) >> np.uint32(16))
+    steps = np.rint(value * np.float32(1 / ACTIVATION_STEP))
+    return np.int16(clamp(steps, np.float32(ACTIVATION_MAX / ACTIVATION_STEP)))
 
 
 def to_activations(values: Array) -> Activations:
-    """Words of values on the activation grid, of the same shape."""
-    words: Activations = (np.ascontiguousarray(values).view(np.uint32) >> 16).astype(np.uint16)
-    return words
+    """Activations of values that are on their grid, of the same shape."""
+    return (values * np.float32(1 / ACTIVATION_STEP)).astype(np.int16)
 
 
 def to_floats(activations: Activations) -> Array:
     """Values of activations, float32 of the same shape."""
-    values: Array = (activations.astype(np.uint32) << 16).view(np.float32)
-    return values
+    return np.multiply(activations, np.float32(ACTIVATION_STEP), dtype=np.float32)

@@ -51,7 +51,7 @@ def seen_low(trunk: Activations, low: Array) -> Activations:
     (H, W, C) and float32 (H, W, 16) -> (H, W, C + 32).
     """
     height, width, channels = trunk.shape
-    seen = np.empty((height, width, channels + 2 * LOW_CHANNELS), np.uint16)
+    seen = np.empty((height, width, channels + 2 * LOW_CHANNELS), np.int16)
     for row in range(height):
         for column in range(width):
             from_trunk, from_low, out = trunk[row, column], low[row, column], seen[row, column]
@@ -103,7 +103,7 @@ class Decoded:
         self.latents: Array = np.zeros((height, width, LATENT_CHANNELS), np.float32)
         # The grid of each spacing for itself, so that networks can take it as it is.
         self._seen: dict[int, Activations] = {
-            spacing: np.zeros((height // spacing, width // spacing, _SEEN), np.uint16)
+            spacing: np.zeros((height // spacing, width // spacing, _SEEN), np.int16)
             for spacing in sorted({step.spacing for step in STEPS})
         }
 

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
-# Words of bfloat16; see `activations`.
-Activations = NDArray[np.uint16]
+# See `activations`.
+Activations = NDArray[np.int16]
 
 BLOCK = 8
 BASE_BLOCK = 32

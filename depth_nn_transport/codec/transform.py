@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from depth_nn_transport.codec.activations import as_word, saturate
+from depth_nn_transport.codec.activations import saturate
 from depth_nn_transport.codec.blocks import from_blocks, to_blocks
 from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.hole_latents import simplify_holes
@@ -115,7 +115,7 @@ def synthesis_view(
         squashed, mask.
     """
     height, width, channels = latents.shape
-    seen = np.empty((height, width, SYNTHESIS_VIEW), np.uint16)
+    seen = np.empty((height, width, SYNTHESIS_VIEW), np.int16)
     scaled = np.empty(channels, np.float32)
     knee, most = np.float32(FINE_KNEE), np.float32(ACTIVATION_MAX)
     for row in range(height):
@@ -128,13 +128,13 @@ def synthesis_view(
             out = out[COARSE_CHANNELS:]
             for c in range(MIDDLE_CHANNELS):
                 out[c] = saturate(scaled[c] * np.float32(1 / MIDDLE_VIEW))
-            out[MIDDLE_CHANNELS] = as_word(np.float32(quality) * np.float32(1 / 8))
+            out[MIDDLE_CHANNELS] = saturate(np.float32(quality) * np.float32(1 / 8))
             out = out[MIDDLE_CHANNELS + 1:]
             for c in range(channels):
                 out[c] = saturate(scaled[c] / (knee + abs(scaled[c])) * most)
             out = out[channels:]
             for c in range(channels):
-                out[c] = as_word(mask[c] * np.float32(MASK_LEVEL))
+                out[c] = saturate(mask[c] * np.float32(MASK_LEVEL))
     return seen
 
 

@@ -100,7 +100,7 @@ class FloatGraphNetworks(GraphNetworks):
 
     def run(self, name: str, inputs: list[Tensor]) -> list[Tensor]:
         """See `GraphNetworks`."""
-        floats = [to_floats(x) if x.dtype == np.uint16 else x for x in inputs]
+        floats = [to_floats(x) if x.dtype == np.int16 else x for x in inputs]
         outputs: list[Tensor] = [*self.run_floats(name, floats)]
         if name.startswith(ACTIVATION_OUTPUTS):
             outputs[0] = to_activations(outputs[0])

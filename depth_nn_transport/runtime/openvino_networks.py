@@ -35,6 +35,7 @@ from depth_nn_transport.codec.networks import (
     ACTIVATION_STEP,
     FLOAT_NETWORKS,
 )
+from depth_nn_transport.runtime.bfloat16 import from_words, to_words
 from depth_nn_transport.runtime.file_cache import user_cache
 from depth_nn_transport.runtime.graph_networks import GraphNetworks, Tensor
 import llvmlite.binding as llvmlite
@@ -204,9 +205,7 @@ def _taking_activations(model: openvino.Model, name: str, bfloat16: bool) -> ope
 
 def _infer(request: openvino.InferRequest, name: str, inputs: list[Tensor]) -> list[Tensor]:
     tensors = {
-        k: openvino.Tensor(x, openvino.Shape(x.shape), openvino.Type.bf16)
-        if x.dtype == np.uint16 else x
-        for k, x in enumerate(inputs)
+        k: _in_bfloat16(x) if x.dtype == np.int16 else x for k, x in enumerate(inputs)
     }
     outputs = list(request.infer(tensors, share_inputs=True, share_outputs=True).values())
     if name.startswith(ACTIVATION_OUTPUTS):
@@ -214,9 +213,16 @@ def _infer(request: openvino.InferRequest, name: str, inputs: list[Tensor]) -> l
     return outputs
 
 
+def _in_bfloat16(activations: Tensor) -> openvino.Tensor:
+    words = to_words(activations)
+    return openvino.Tensor(words, openvino.Shape(words.shape), openvino.Type.bf16)
+
+
 def _as_activations(output: Tensor) -> Tensor:
     # bfloat16 comes as the other 16-bit floats, which numpy knows.
-    return output.view(np.uint16) if output.dtype == np.float16 else to_activations(output)
+    if output.dtype == np.float16:
+        return from_words(output.view(np.uint16))
+    return to_activations(output)
 
 
 def _replace_rounding(

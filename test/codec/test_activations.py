@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Activations keep their values as words."""
+"""Activations are integers that hold the whole grid."""
 
 from depth_nn_transport.codec.activations import saturate, to_activations, to_floats
 from depth_nn_transport.codec.networks import ACTIVATION_MAX, ACTIVATION_STEP
@@ -22,26 +22,26 @@ import numpy as np
 GRID = np.arange(-255, 256, dtype=np.float32) * np.float32(ACTIVATION_STEP)
 
 
-def test_words_hold_the_whole_grid():
-    words = to_activations(GRID)
-    assert words.dtype == np.uint16
-    np.testing.assert_array_equal(to_floats(words), GRID)
+def test_they_hold_the_whole_grid():
+    activations = to_activations(GRID)
+    np.testing.assert_array_equal(activations, np.arange(-255, 256, dtype=np.int16), strict=True)
+    np.testing.assert_array_equal(to_floats(activations), GRID, strict=True)
 
 
-def test_words_of_a_view_are_those_of_its_values():
+def test_those_of_a_view_are_those_of_its_values():
     view = np.repeat(GRID[:, None], 3, axis=1)[::2]
     np.testing.assert_array_equal(to_floats(to_activations(view.T)), view.T)
 
 
 @given(st.floats(-1e6, 1e6, width=32))
 def test_what_is_saturated_is_the_nearest_of_the_grid(value):
-    (found,) = to_floats(np.array([saturate(np.float32(value))], np.uint16))
+    (found,) = to_floats(np.array([saturate(np.float32(value))], np.int16))
     within = np.clip(value, -ACTIVATION_MAX, ACTIVATION_MAX)
     assert abs(found - within) == np.abs(GRID - within).min()
 
 
 def test_halves_are_rounded_to_even():
     halves = (np.array([0.5, 1.5, 2.5, -0.5, -1.5]) * ACTIVATION_STEP).astype(np.float32)
-    words = np.array([saturate(half) for half in halves], np.uint16)
+    found = np.array([saturate(half) for half in halves], np.int16)
     np.testing.assert_array_equal(
-        to_floats(words) / ACTIVATION_STEP, np.array([0, 2, 2, 0, -2], np.float32))
+        found, np.array([0, 2, 2, 0, -2], np.int16))

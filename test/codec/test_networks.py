@@ -226,5 +226,5 @@ def test_every_executor_returns_the_bits_of_float64(graphs, candidates, name):
         for which, networks in candidates.items():
             found = networks.run(name, given)
             for expected, actual in zip(truth, found, strict=True):
-                values = to_floats(actual) if actual.dtype == np.uint16 else actual
+                values = to_floats(actual) if actual.dtype == np.int16 else actual
                 np.testing.assert_array_equal(values, expected.astype(np.float32), str(which))

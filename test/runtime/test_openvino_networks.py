@@ -109,10 +109,10 @@ def test_what_is_no_network_is_made_anew(folder):
 def test_a_damaged_network_is_refused_by_the_name_of_its_model(folder):
     files = ModelFiles.load('main')
     # What is kept of the sound one is not taken for it.
-    OpenVinoNetworks(files, 1).high(0, np.zeros((2, 2, 160), np.uint16))
+    OpenVinoNetworks(files, 1).high(0, np.zeros((2, 2, 160), np.int16))
     damaged = replace(files, networks={**files.networks, 'high0': files.networks['high0'][:1000]})
     with pytest.raises(ModelLoadError, match=files.model_id):
-        OpenVinoNetworks(damaged, 1).high(0, np.zeros((2, 2, 160), np.uint16))
+        OpenVinoNetworks(damaged, 1).high(0, np.zeros((2, 2, 160), np.int16))
 
 
 def test_networks_of_the_sizes_used_last_stay(monkeypatch):

@@ -107,7 +107,7 @@ def batch_of(tensor):
 
 
 def same(actual, expected):
-    values = to_floats(actual) if actual.dtype == np.uint16 else actual
+    values = to_floats(actual) if actual.dtype == np.int16 else actual
     np.testing.assert_array_equal(values, batch_of(expected))
 
 
