@@ -26,6 +26,7 @@ from depth_nn_transport.codec.errors import ModelLoadError
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Array
 from depth_nn_transport.runtime.graph_networks import FloatGraphNetworks, GraphNetworks
+from depth_nn_transport.runtime.numba_networks import NumbaNetworks
 from depth_nn_transport.runtime.openvino_networks import has_bfloat16, OpenVinoNetworks
 from depth_nn_transport.runtime.torch_networks import TorchNetworks
 from depth_nn_transport.runtime.torch_operators import OPERATORS
@@ -105,6 +106,7 @@ def executors() -> list[Executor]:
     no_bfloat16 = '' if has_bfloat16() else 'the processor has no bfloat16 instructions'
     no_onnxruntime = '' if importlib.util.find_spec('onnxruntime') else 'not installed'
     return [
+        Executor('numba, int16', NumbaNetworks, instruction_sets=held),
         Executor('OpenVINO, float32', partial(OpenVinoNetworks, bfloat16=False),
                  instruction_sets=held),
         Executor('OpenVINO, bfloat16', OpenVinoNetworks, no_bfloat16),

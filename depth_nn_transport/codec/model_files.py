@@ -35,6 +35,7 @@ STEPS_FILE = 'steps.npz'
 LINEAR_FILE = 'linear.npz'
 CORRECTIONS_FILE = 'corrections.npz'
 PLANE_FILE = 'plane.npz'
+WEIGHTS_FILE = 'weights.npz'
 # In the order of the fields of ModelFiles.
 ARRAY_FILES = (TABLES_FILE, MASK_FILE, STEPS_FILE, LINEAR_FILE, CORRECTIONS_FILE, PLANE_FILE)
 # As long as the tables of a model are together.
@@ -45,6 +46,8 @@ EXACT_NETWORKS = (
 NETWORK_NAMES = (*FLOAT_NETWORKS, *EXACT_NETWORKS)
 
 
+# What reading something else than an archive of arrays raises.
+DAMAGED = (OSError, ValueError, EOFError, BadZipFile, zlib.error)
 Arrays = dict[str, NDArray[np.float32]]
 
 
@@ -55,6 +58,8 @@ class ModelFiles:
 
     :ivar model_id: name and hash of all files.
     :ivar networks: ONNX graphs by name.
+    :ivar weights: archive of the networks' weights, float32, by ``network/layer.weight`` and
+        ``network/layer.bias``, for runtimes of our own.
     :ivar tables: arrays of the entropy tables.
     :ivar mask: arrays of the hole mask's coder.
     :ivar steps: arrays of the step map's coder.
@@ -65,6 +70,7 @@ class ModelFiles:
 
     model_id: str
     networks: dict[str, bytes]
+    weights: bytes
     tables: Arrays
     mask: Arrays
     steps: Arrays
@@ -84,16 +90,17 @@ class ModelFiles:
         folder = (MODELS / model if model in known else Path(model)).absolute()
         if not model or not folder.is_dir():
             raise ModelLoadError(f'there is no model {model!r}; known models: {", ".join(known)}')
-        names = [f'{name}.onnx' for name in NETWORK_NAMES]
+        names = [*(f'{name}.onnx' for name in NETWORK_NAMES), WEIGHTS_FILE]
         try:
             contents = {name: (folder / name).read_bytes() for name in (*names, *ARRAY_FILES)}
-            parts = {name: _arrays(contents[name]) for name in ARRAY_FILES}
-        except (OSError, ValueError, EOFError, BadZipFile, zlib.error) as error:
+            parts = {name: arrays_of(contents[name]) for name in ARRAY_FILES}
+        except DAMAGED as error:
             raise ModelLoadError(f'model in {folder} is incomplete or damaged: {error}') from error
         if folder.parent != MODELS:
             _check_shapes(folder, parts)
         networks = {name: contents[f'{name}.onnx'] for name in NETWORK_NAMES}
-        return cls(f'{folder.name}-{_digest(contents)}', networks, *parts.values())
+        model_id = f'{folder.name}-{_digest(contents)}'
+        return cls(model_id, networks, contents[WEIGHTS_FILE], *parts.values())
 
 
 def installed_models() -> list[str]:
@@ -105,7 +112,7 @@ def _check_shapes(folder: Path, parts: dict[str, Arrays]) -> None:
     """Hold a model's arrays against those of the package's own: compiled code trusts in them."""
     for name, arrays in parts.items():
         shapes = {key: array.shape for key, array in arrays.items()}
-        known = _arrays((MODELS / DEFAULT_MODEL / name).read_bytes())
+        known = arrays_of((MODELS / DEFAULT_MODEL / name).read_bytes())
         expected = {key: array.shape for key, array in known.items()}
         if name == TABLES_FILE:
             expected |= {
@@ -118,7 +125,12 @@ def _check_shapes(folder: Path, parts: dict[str, Arrays]) -> None:
                 'another version of this package; train and export it anew')
 
 
-def _arrays(data: bytes) -> Arrays:
+def arrays_of(data: bytes) -> Arrays:
+    """
+    Read the arrays of an archive.
+
+    :raises Exception: one of `DAMAGED`, if it is none.
+    """
     with np.load(io.BytesIO(data)) as archive:
         return dict(archive)
 

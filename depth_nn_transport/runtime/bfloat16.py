@@ -11,7 +11,7 @@
 # WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
 # See the License for the specific language governing permissions and
 # limitations under the License.
-"""Activations as words of bfloat16, the upper halves of those of float32, which hold all of them."""
+"""Activations as words of bfloat16, the upper halves of those of float32."""
 
 from __future__ import annotations
 

@@ -16,13 +16,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 import importlib
 from typing import NamedTuple
 
 from depth_nn_transport.codec.errors import InvalidSettingError, RuntimeNotInstalledError
 from depth_nn_transport.codec.model_files import ModelFiles
 from depth_nn_transport.codec.networks import Networks
+import llvmlite.binding as llvmlite
 
 # Networks of a model for a number of CPU threads.
 MakeNetworks = Callable[[ModelFiles, int], Networks]
@@ -38,9 +38,9 @@ class _Runtime(NamedTuple):
     packages: str
 
 
-# In the order in which `AUTO` tries them.
 _RUNTIMES = {
     'openvino': _Runtime('openvino_networks', 'OpenVinoNetworks', 'openvino'),
+    'numba': _Runtime('numba_networks', 'NumbaNetworks', 'numba'),
     'torch': _Runtime('torch_networks', 'TorchNetworks', 'torch onnx'),
 }
 RUNTIMES = (AUTO, *_RUNTIMES)
@@ -50,12 +50,16 @@ def find_runtime(name: str) -> MakeNetworks:
     """
     Return what makes the networks of a runtime.
 
-    :param name: one of `RUNTIMES`; ``auto`` takes the first that is installed.
+    :param name: one of `RUNTIMES`; ``auto`` takes OpenVINO where the processor has bfloat16 and it
+        is installed, else numba, which needs nothing that the codec does not need.
     :raises InvalidSettingError: if there is no such runtime.
     :raises RuntimeNotInstalledError: if a package that it needs is not installed.
     """
     if name == AUTO:
-        return _first_installed()
+        try:
+            return find_runtime('openvino' if _has_bfloat16() else 'numba')
+        except RuntimeNotInstalledError:
+            return find_runtime('numba')
     if name not in _RUNTIMES:
         raise InvalidSettingError(
             f'runtime {name!r} is not known; known runtimes: {", ".join(RUNTIMES)}'
@@ -71,10 +75,7 @@ def find_runtime(name: str) -> MakeNetworks:
     return make
 
 
-def _first_installed() -> MakeNetworks:
-    for name in _RUNTIMES:
-        with suppress(RuntimeNotInstalledError):
-            return find_runtime(name)
-    raise RuntimeNotInstalledError(
-        f'no runtime is installed here; pip install {next(iter(_RUNTIMES.values())).packages}'
-    )
+def _has_bfloat16() -> bool:
+    """Tell whether the processor multiplies in bfloat16, without loading a runtime."""
+    features: dict[str, bool] = llvmlite.get_host_cpu_features()
+    return features.get('avx512bf16', False)

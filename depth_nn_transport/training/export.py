@@ -21,7 +21,12 @@ from pathlib import Path
 from typing import Any
 import warnings
 
-from depth_nn_transport.codec.model_files import LINEAR_FILE, TABLES_FILE
+from depth_nn_transport.codec.model_files import (
+    LINEAR_FILE,
+    NETWORK_NAMES,
+    TABLES_FILE,
+    WEIGHTS_FILE,
+)
 from depth_nn_transport.codec.networks import (
     HYPER_CHANNELS,
     HYPER_MAX,
@@ -47,6 +52,7 @@ from depth_nn_transport.training.run import averaged_weights
 from depth_nn_transport.training.transforms import MAX_QUALITY
 import numpy as np
 from numpy.typing import NDArray
+import onnx
 import torch
 from torch import nn, Tensor
 
@@ -112,6 +118,17 @@ def export_model(model: DepthModel, folder: Path) -> None:
         _export_step(step, k, folder)
     _export(_Graph(_channels_last(model.synthesis.bend), model.synthesis.bend),
             {'seen': torch.zeros(1, 16, 12, SYNTHESIS_VIEW)}, folder / 'synthesis.onnx')
+    write_weights(folder)
+
+
+def write_weights(folder: Path) -> None:
+    """Write the weights of a folder's graphs, by network and layer."""
+    weights: dict[str, Any] = {}
+    for network in NETWORK_NAMES:
+        for tensor in onnx.load(folder / f'{network}.onnx').graph.initializer:
+            layer = tensor.name.removeprefix('owners.').partition('.')[2]
+            weights[f'{network}/{layer}'] = onnx.numpy_helper.to_array(tensor)
+    np.savez_compressed(folder / WEIGHTS_FILE, **weights)
 
 
 def _export_step(step: ContextStep, k: int, folder: Path) -> None:

@@ -105,7 +105,8 @@ def test_prints_one_json_line(images, tmp_path):
         assert 0 < summary[f'{verb}_ms_median'] <= summary[f'{verb}_ms_p99']
 
 
-@pytest.mark.parametrize('runtime, picked', [('auto', 'openvino'), ('torch', 'torch')])
+@pytest.mark.parametrize('runtime, picked', [
+    ('openvino', 'openvino'), ('numba', 'numba'), ('torch', 'torch')])
 def test_the_runtime_is_chosen_and_told(images, tmp_path, runtime, picked):
     for command, source in ((encode, images), (decode, tmp_path)):
         result = run(command, source, '--out', tmp_path, '--runtime', runtime, '--json')

@@ -17,6 +17,7 @@ import sys
 
 from depth_nn_transport import DepthCodec
 from depth_nn_transport.codec.errors import InvalidSettingError, RuntimeNotInstalledError
+from depth_nn_transport.runtime import openvino_networks, registry
 from depth_nn_transport.runtime.registry import AUTO, find_runtime, RUNTIMES
 import pytest
 
@@ -46,14 +47,24 @@ def test_a_runtime_is_what_its_name_says(name):
 
 def test_the_codec_tells_what_was_picked():
     codec = DepthCodec(runtime=AUTO)
-    assert codec.runtime == 'openvino'
+    assert codec.runtime == picked(AUTO)
     assert codec.device.startswith('CPU')
 
 
-def test_auto_takes_what_is_installed(uninstall):
-    assert picked(AUTO) == 'openvino'
+@pytest.mark.parametrize('bfloat16, expected', [(True, 'openvino'), (False, 'numba')])
+def test_auto_takes_openvino_where_there_is_bfloat16(monkeypatch, bfloat16, expected):
+    monkeypatch.setattr(registry, '_has_bfloat16', lambda: bfloat16)
+    assert picked(AUTO) == expected
+
+
+def test_auto_does_without_openvino(monkeypatch, uninstall):
+    monkeypatch.setattr(registry, '_has_bfloat16', lambda: True)
     uninstall('openvino', 'openvino')
-    assert picked(AUTO) == 'torch'
+    assert picked(AUTO) == 'numba'
+
+
+def test_bfloat16_is_found_where_openvino_finds_it():
+    assert registry._has_bfloat16() == openvino_networks.has_bfloat16()
 
 
 @pytest.mark.parametrize('runtime, package', [
@@ -64,13 +75,6 @@ def test_a_missing_runtime_names_what_to_install(uninstall, runtime, package):
         DepthCodec(runtime=runtime)
 
 
-def test_no_runtime_at_all_names_what_to_install(uninstall):
-    uninstall('openvino', 'openvino')
-    uninstall('torch', 'torch')
-    with pytest.raises(RuntimeNotInstalledError, match='pip install openvino'):
-        find_runtime(AUTO)
-
-
 def test_an_unknown_runtime_names_the_known_ones():
-    with pytest.raises(InvalidSettingError, match=r"'tpu'.*auto, openvino, torch"):
+    with pytest.raises(InvalidSettingError, match=r"'tpu'.*auto, openvino, numba, torch"):
         DepthCodec(runtime='tpu')

@@ -122,6 +122,7 @@ def test_what_was_exported_is_exported_alike(files, tmp_path):
     export_model(load_shipped(files), tmp_path)
     for name, graph in files.networks.items():
         assert (tmp_path / f'{name}.onnx').read_bytes() == graph
+    assert (tmp_path / 'weights.npz').read_bytes() == files.weights
 
 
 def test_another_kind_of_model_does_not_come_back(files):
