@@ -57,7 +57,7 @@ class Layer(NamedTuple):
     A sum is multiplied by ``scale``, and by ``slope`` if it is below zero, rounded half to even,
     limited and shortened; then what is to be added is, and the result limited and shortened again.
 
-    :ivar weights: int32 (N,), as of `pointwise_weights` or `depthwise_weights`.
+    :ivar weights: int32 (N,), as of `pointwise_weights`, `depthwise_weights` or `block_weights`.
     :ivar bias: int32 (C,).
     :ivar scale: float32 (C,).
     :ivar taps: rows and columns of the window; 1 of a pointwise convolution.
@@ -97,6 +97,20 @@ def depthwise_weights(weights: NDArray[np.int16]) -> Integers:
     """Arrange (channels, taps, taps) as `depthwise` reads them: tap by tap."""
     channels = len(weights)
     return np.ascontiguousarray(weights.reshape(channels, -1).T, np.int32).reshape(-1)
+
+
+def block_weights(weights: NDArray[np.int16]) -> Integers:
+    """
+    Arrange (channels, 3, 3) as `depthwise_in_block` reads them.
+
+    :returns: int32 (6 * channels,): for each column the weights of its upper two rows as a pair,
+        then for each column that of the lowest row, paired with a zero.
+    """
+    columns = weights.transpose(2, 0, 1)
+    lowest = np.zeros_like(columns[:, :, :2])
+    lowest[:, :, 0] = columns[:, :, 2]
+    pairs = np.concatenate([columns[:, :, :2], lowest])
+    return np.ascontiguousarray(pairs).view(np.int32).reshape(-1)
 
 
 @compiled
@@ -172,10 +186,18 @@ def _sum_up(
                 pair = filled(inputs[p5 + k], LANES)
                 a5, b5 = a5 + paired_products(pair, u), b5 + paired_products(pair, v)
             place = tile * outputs + c
-            for one, other in ((a0, b0), (a1, b1), (a2, b2), (a3, b3), (a4, b4), (a5, b5)):
-                store(sums, place, one)
-                store(sums, place + LANES, other)
-                place += outputs
+            _store_pair(sums, place, a0, b0)
+            _store_pair(sums, place + outputs, a1, b1)
+            _store_pair(sums, place + 2 * outputs, a2, b2)
+            _store_pair(sums, place + 3 * outputs, a3, b3)
+            _store_pair(sums, place + 4 * outputs, a4, b4)
+            _store_pair(sums, place + 5 * outputs, a5, b5)
+
+
+@inlined
+def _store_pair(sums: Integers, place: int, one: Any, other: Any) -> None:
+    store(sums, place, one)
+    store(sums, place + LANES, other)
 
 
 @inlined
@@ -228,6 +250,72 @@ def depthwise(
                         t2 = t2 + w * load(source, (tap + stride * x2) * channels + c, LANES)
                         t3 = t3 + w * load(source, (tap + stride * x3) * channels + c, LANES)
                 scale = load(layer.scale, c, LANES)
-                for x, total in ((x0, t0), (x1, t1), (x2, t2), (x3, t3)):
-                    place = (y * out.shape[1] + x) * out.shape[2] + first + c
-                    store(flat, place, _result(total, scale, layer))
+                place = y * out.shape[1] * out.shape[2] + first + c
+                store(flat, place + x0 * out.shape[2], _result(t0, scale, layer))
+                store(flat, place + x1 * out.shape[2], _result(t1, scale, layer))
+                store(flat, place + x2 * out.shape[2], _result(t2, scale, layer))
+                store(flat, place + x3 * out.shape[2], _result(t3, scale, layer))
+
+
+@compiled
+def depthwise_in_block(
+    inputs: NDArray[np.int16], layer: Layer, out: NDArray[np.int16]
+) -> None:
+    """
+    Convolve each channel by itself, in windows of 3x3.
+
+    :param inputs: (H + 2, W + 2, C).
+    :param out: (H, W, C), W a multiple of 4; is written.
+    """
+    channels = len(layer.bias)
+    source, flat = inputs.reshape(-1), out.reshape(-1)
+    row = inputs.shape[1] * channels
+    for y in range(out.shape[0]):
+        for tile in range(0, out.shape[1], 4):
+            start = y * row + tile * channels
+            for c in range(0, channels, LANES):
+                weights = _window_weights(layer.weights, c, channels)
+                bias, scale = load(layer.bias, c, LANES), load(layer.scale, c, LANES)
+                k0 = _column(source, start + c, row)
+                k1 = _column(source, start + channels + c, row)
+                k2 = _column(source, start + 2 * channels + c, row)
+                k3 = _column(source, start + 3 * channels + c, row)
+                k4 = _column(source, start + 4 * channels + c, row)
+                k5 = _column(source, start + 5 * channels + c, row)
+                t0, t1 = _window(bias, k0, k1, k2, weights), _window(bias, k1, k2, k3, weights)
+                t2, t3 = _window(bias, k2, k3, k4, weights), _window(bias, k3, k4, k5, weights)
+                place = (y * out.shape[1] + tile) * channels + c
+                store(flat, place, _result(t0, scale, layer))
+                store(flat, place + channels, _result(t1, scale, layer))
+                store(flat, place + 2 * channels, _result(t2, scale, layer))
+                store(flat, place + 3 * channels, _result(t3, scale, layer))
+
+
+@inlined
+def _window_weights(weights: Integers, c: int, channels: int) -> tuple[Any, ...]:
+    """Weights of some channels: those of pairs, then the lowest ones, from left to right."""
+    return (
+        load(weights, c, LANES), load(weights, channels + c, LANES),
+        load(weights, 2 * channels + c, LANES), load(weights, 3 * channels + c, LANES),
+        load(weights, 4 * channels + c, LANES), load(weights, 5 * channels + c, LANES),
+    )
+
+
+@inlined
+def _column(source: NDArray[np.int16], place: int, row: int) -> tuple[Any, Any]:
+    """Three pixels, one below the other: the upper ones as pairs, and the lowest one."""
+    upper, middle = load(source, place, LANES), load(source, place + row, LANES)
+    return upper & 0xFFFF | middle << 16, load(source, place + 2 * row, LANES)
+
+
+@inlined
+def _window(
+    bias: Any, left: tuple[Any, Any], middle: tuple[Any, Any], right: tuple[Any, Any],
+    weights: tuple[Any, ...],
+) -> Any:
+    """Sum up a window's columns."""
+    total = bias + paired_products(left[0], weights[0]) + paired_products(left[1], weights[3])
+    total = total + paired_products(middle[0], weights[1])
+    total = total + paired_products(middle[1], weights[4])
+    total = total + paired_products(right[0], weights[2])
+    return total + paired_products(right[1], weights[5])

@@ -21,7 +21,9 @@ from typing import NamedTuple
 
 from depth_nn_transport.codec.networks import Array
 from depth_nn_transport.runtime.integer_layers import (
+    block_weights,
     depthwise_weights,
+    Integers,
     LANES,
     Layer,
     pointwise_weights,
@@ -137,6 +139,14 @@ def _of_outputs(values: NDArray[np.float64], like: NDArray[np.float64]) -> NDArr
     return values.reshape(-1, *[1] * (like.ndim - 1))
 
 
+def _arranged(weights: NDArray[np.int16]) -> Integers:
+    if weights.shape[1] > 1:
+        return pointwise_weights(weights[:, :, 0, 0])
+    # Windows of 3x3 are those of residual blocks.
+    arranged = block_weights if weights.shape[-1] == 3 else depthwise_weights
+    return arranged(weights[:, 0])
+
+
 def _layer(
     weights: NDArray[np.float64], bias: NDArray[np.float64], units: NDArray[np.float64],
     finish: Finish,
@@ -149,10 +159,8 @@ def _layer(
     :param units: of their sums, (outputs,).
     """
     short = weights.astype(np.int16)
-    each = depthwise_weights(short[:, 0]) if short.shape[1] == 1 else pointwise_weights(
-        short[:, :, 0, 0])
     return Layer(
-        each, bias.astype(np.int32), (units / finish.step).astype(np.float32), short.shape[-1],
+        _arranged(short), bias.astype(np.int32), (units / finish.step).astype(np.float32), short.shape[-1],
         np.float32(finish.slope), np.float32(finish.low), np.float32(finish.high),
         np.float32(finish.splitter),
     )

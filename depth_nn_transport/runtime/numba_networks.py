@@ -45,6 +45,7 @@ from depth_nn_transport.codec.networks import (
 from depth_nn_transport.runtime.graph_networks import GraphNetworks, Tensor
 from depth_nn_transport.runtime.integer_layers import (
     depthwise,
+    depthwise_in_block,
     EIGHT_DIGITS,
     Integers,
     Layer,
@@ -239,7 +240,7 @@ class _Block(NamedTuple):
         """Add what comes out to what goes in, (H + 2, W + 2, C) with a margin of a pixel."""
         size = x.shape[0] - 2, x.shape[1] - 2
         filtered = space.shorts('filtered', size, x.shape[2])
-        depthwise(x, self.spatial, 1, 0, 0, filtered, 0)
+        depthwise_in_block(x, self.spatial, filtered)
         mixed = _applied(self.mix, filtered, space, 'bottleneck')
         pointwise(_pairs(mixed), self.leave, x, x, 0)
 

@@ -14,7 +14,9 @@
 """Layers of integers return what sums of 64 bits say."""
 
 from depth_nn_transport.runtime.integer_layers import (
+    block_weights,
     depthwise,
+    depthwise_in_block,
     depthwise_weights,
     EIGHT_DIGITS,
     Layer,
@@ -32,9 +34,10 @@ SIZES = [(1, 1), (2, 5), (3, 7), (2, 101)]
 def layer_of(weights, *, slope=1.0, low=-np.inf, high=np.inf, splitter=0.0):
     """Make a layer of random biases and scales, which are powers of two."""
     outputs, taps = len(weights), weights.shape[-1] if weights.ndim == 3 else 1
-    pack = depthwise_weights if weights.ndim == 3 else pointwise_weights
+    arranged = pointwise_weights if weights.ndim == 2 else (
+        block_weights if taps == 3 else depthwise_weights)
     return Layer(
-        pack(weights), RANDOM.integers(-9999, 9999, outputs).astype(np.int32),
+        arranged(weights), RANDOM.integers(-9999, 9999, outputs).astype(np.int32),
         np.exp2(-RANDOM.integers(4, 12, outputs)).astype(np.float32), taps,
         *np.array([slope, low, high, splitter], np.float32))
 
@@ -112,19 +115,32 @@ def test_fine_results_are_shortened_before_and_after_they_are_added(size, slope)
 
 
 @pytest.mark.parametrize('size', SIZES)
-@pytest.mark.parametrize('taps, stride, phase', [
-    (3, 1, (0, 0)), (5, 1, (0, 0)), (5, 2, (0, 1)), (5, 2, (1, 1))])
-def test_depthwise_layers_are_windows_of_each_channel(size, taps, stride, phase):
+@pytest.mark.parametrize('stride, phase', [(1, (0, 0)), (2, (0, 1)), (2, (1, 1))])
+def test_depthwise_layers_are_windows_of_each_channel(size, stride, phase):
     (height, width), channels = size, 64
-    x = pixels(stride * height + taps, stride * width + taps, channels, most=1020)
-    weights = pixels(channels, taps, taps, most=127)
+    x = pixels(stride * height + 5, stride * width + 5, channels, most=1020)
+    weights = pixels(channels, 5, 5, most=127)
     layer = layer_of(weights, low=-255, high=255)
-    sums = np.zeros((height, width, channels), np.int64)
-    for j in range(taps):
-        for i in range(taps):
-            there = x[phase[0] + j:, phase[1] + i:][::stride, ::stride][:height, :width]
-            sums += there.astype(np.int64) * weights[:, j, i]
     out = np.full((height, width, 96), 7, np.int16)
     depthwise(x, layer, stride, *phase, out, 32)
+    sums = windows(x[phase[0]:, phase[1]:], weights, stride, size)
     np.testing.assert_array_equal(out[:, :, 32:], results(sums, layer))
     assert (out[:, :, :32] == 7).all()
+
+
+def windows(x, weights, stride, size):
+    """Sum up windows of each channel."""
+    sums = np.zeros((*size, x.shape[2]), np.int64)
+    for j, i in np.ndindex(weights.shape[1:]):
+        there = x[j:, i:][::stride, ::stride][:size[0], :size[1]]
+        sums += there.astype(np.int64) * weights[:, j, i]
+    return sums
+
+
+@pytest.mark.parametrize('size', [(1, 4), (5, 12), (2, 108)])
+def test_windows_of_a_block_are_those_of_each_channel(size):
+    x, weights = pixels(size[0] + 2, size[1] + 2, 96, most=32767), pixels(96, 3, 3, most=127)
+    layer = layer_of(weights, low=-1020, high=1020, splitter=EIGHT_DIGITS)
+    out = np.empty((*size, 96), np.int16)
+    depthwise_in_block(x, layer, out)
+    np.testing.assert_array_equal(out, results(windows(x, weights, 1, size), layer))

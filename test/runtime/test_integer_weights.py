@@ -54,11 +54,11 @@ def test_exact_weights_lose_nothing():
 
 
 def test_each_channel_may_be_convolved_by_itself():
-    weight = RANDOM.integers(-255, 256, (16, 1, 3, 3)) / 64
+    weight = RANDOM.integers(-255, 256, (16, 1, 5, 5)) / 64
     layer = weights_of(weight, np.zeros(16)).exact('layer', 16, STEP, AS_THEY_ARE)
-    assert layer.taps == 3
+    assert layer.taps == 5
     np.testing.assert_array_equal(
-        layer.weights.reshape(9, 16).T.reshape(weight.shape) * (
+        layer.weights.reshape(25, 16).T.reshape(weight.shape) * (
             layer.scale.astype(float) * AS_THEY_ARE.step / STEP).reshape(-1, 1, 1, 1), weight)
 
 
