@@ -21,9 +21,10 @@ so that float32 holds it whatever the order of summation.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from depth_nn_transport.codec.activations import clamp, saturate
-from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.compiled import compiled, inlined
 from depth_nn_transport.codec.networks import (
     ACROSS_MAX,
     Activations,
@@ -37,10 +38,13 @@ from depth_nn_transport.codec.networks import (
     STEPS,
     TABLES,
 )
+from depth_nn_transport.codec.vectors import at_least, at_most, filled, load, store
 import numpy as np
 from numpy.typing import NDArray
 
 _SEEN = LATENT_CHANNELS + LOW_CHANNELS
+# Channels that are calculated at once.
+LANES = 8
 
 
 @compiled
@@ -183,11 +187,12 @@ class Predictor:
         spacing, phase = STEPS[step]
         taps = self._taps[step]
         height, width = (n // (2 * spacing) for n in latents.shape[:2])
-        linear = np.zeros((height, width, LATENT_CHANNELS), np.float32)
-        if len(taps):
-            around = np.zeros((height * width, len(taps) * LOW_CHANNELS), np.float32)
-            _weigh(latents, spacing, phase, taps, self._own[step], linear, around)
-            _round_and_add(linear, around @ self._across[step])
+        if len(taps) == 0:
+            return np.zeros((height, width, LATENT_CHANNELS), np.float32)
+        linear = np.empty((height, width, LATENT_CHANNELS), np.float32)
+        around = np.empty((height * width, len(taps) * LOW_CHANNELS), np.float32)
+        _weigh(latents, spacing, phase, taps, self._own[step].reshape(-1), linear, around)
+        _round_and_add(linear, around @ self._across[step])
         return linear
 
 
@@ -212,24 +217,39 @@ def _weigh(
     """
     Sum up the own neighbours of each channel, and gather those of the low frequencies.
 
-    :param linear: (h, w, 64), starts as zeros and is written.
-    :param around: (h * w, taps * 16), the same.
+    :param own: (taps * 64,), weights.
+    :param linear: (h, w, 64), is written.
+    :param around: (h * w, taps * 16), the same; zeros beyond the frame.
     """
     height, width = latents.shape[0] // spacing, latents.shape[1] // spacing
+    source, sums, near = latents.reshape(-1), linear.reshape(-1), around.reshape(-1)
+    # Of the taps within the frame, where the latents and the weights are.
+    there, weights = np.empty(len(taps), np.int64), np.empty(len(taps), np.int64)
     for row in range(linear.shape[0]):
         for column in range(linear.shape[1]):
-            total = linear[row, column]
-            near = around[row * linear.shape[1] + column]
+            place, count = row * linear.shape[1] + column, 0
             for k in range(len(taps)):
                 y, x = 2 * row + phase[0] + taps[k, 0], 2 * column + phase[1] + taps[k, 1]
-                if y < 0 or y >= height or x < 0 or x >= width:
-                    continue
-                there, weight = latents[y * spacing, x * spacing], own[k]
-                for c in range(LATENT_CHANNELS):
-                    total[c] += weight[c] * clamp(there[c], np.float32(PREDICTOR_MAX))
-                low = near[k * LOW_CHANNELS:(k + 1) * LOW_CHANNELS]
-                for c in range(LOW_CHANNELS):
-                    low[c] = clamp(there[c], np.float32(ACROSS_MAX))
+                inside = 0 <= y < height and 0 <= x < width
+                there[count] = (y * latents.shape[1] + x) * spacing * LATENT_CHANNELS
+                weights[count] = k * LATENT_CHANNELS
+                low = (place * len(taps) + k) * LOW_CHANNELS
+                for c in range(0, LOW_CHANNELS, LANES):
+                    value = load(source, there[count] + c, LANES) if inside else filled(np.float32(0), LANES)
+                    store(near, low + c, _within(value, np.float32(ACROSS_MAX)))
+                count += inside
+            for c in range(0, LATENT_CHANNELS, LANES):
+                total = filled(np.float32(0), LANES)
+                for k in range(count):
+                    value = _within(load(source, there[k] + c, LANES), np.float32(PREDICTOR_MAX))
+                    total = total + value * load(own, weights[k] + c, LANES)
+                store(sums, place * LATENT_CHANNELS + c, total)
+
+
+@inlined
+def _within(value: Any, limit: np.float32) -> Any:
+    """Clamp a vector."""
+    return at_least(at_most(value, limit), -limit)
 
 
 @compiled

@@ -127,13 +127,13 @@ def store(_: Any, array: Any, first: Any, vector: Any) -> Any:
 
 @intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
 def filled(_: Any, value: Any, lanes: Any) -> Any:
-    """Return a vector of so many lanes with one integer in all of them."""
-    kind = Vector(lanes.literal_value)
+    """Return a vector of so many lanes with one number in all of them, an integer or float32."""
+    kind = Vector(lanes.literal_value, floats=value == types.float32)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _splat(builder, arguments[0], kind)
 
-    return kind(types.int64, lanes), generate
+    return kind(kind.element, lanes), generate
 
 
 @intrinsic(prefer_literal=True)  # type: ignore[untyped-decorator]
