@@ -235,7 +235,9 @@ def _weigh(
                 weights[count] = k * LATENT_CHANNELS
                 low = (place * len(taps) + k) * LOW_CHANNELS
                 for c in range(0, LOW_CHANNELS, LANES):
-                    value = load(source, there[count] + c, LANES) if inside else filled(np.float32(0), LANES)
+                    value = filled(np.float32(0), LANES)
+                    if inside:
+                        value = load(source, there[count] + c, LANES)
                     store(near, low + c, _within(value, np.float32(ACROSS_MAX)))
                 count += inside
             for c in range(0, LATENT_CHANNELS, LANES):

@@ -62,8 +62,8 @@ def _blocks(near: Bits) -> Bits:
     """Tell which blocks hold a step: bool (H, W) -> (H/8, W/8)."""
     height, width = near.shape
     # Rows first: whole rows are joined fast.
-    rows = near.reshape(height // BLOCK, BLOCK, width).any(1)
-    blocks: Bits = rows.reshape(len(rows), width // BLOCK, BLOCK).any(2)
+    rows = np.asarray(near.reshape(height // BLOCK, BLOCK, width).any(1))
+    blocks: Bits = np.any(rows.reshape(len(rows), width // BLOCK, BLOCK), 2)
     return blocks
 
 

@@ -160,7 +160,8 @@ def _layer(
     """
     short = weights.astype(np.int16)
     return Layer(
-        _arranged(short), bias.astype(np.int32), (units / finish.step).astype(np.float32), short.shape[-1],
+        _arranged(short), bias.astype(np.int32), (units / finish.step).astype(np.float32),
+        short.shape[-1],
         np.float32(finish.slope), np.float32(finish.low), np.float32(finish.high),
         np.float32(finish.splitter),
     )

@@ -115,8 +115,12 @@ def test_integers_of_both_sizes_are_loaded_and_stored(kind):
 def test_pairs_are_multiplied_and_added_up():
     one, other = RANDOM.integers(-2**15 + 1, 2**15, (2, 2 * LANES)).astype(np.int16)
     products = (one.astype(np.int64) * other).reshape(-1, 2).sum(1)
-    multiplied = of_two(lambda a, b: vectors.paired_products(a, b))
-    np.testing.assert_array_equal(multiplied(one.view(np.int32), other.view(np.int32)), products)
+
+    def multiplied(a, b):
+        return vectors.paired_products(a, b)
+
+    found = of_two(multiplied)(one.view(np.int32), other.view(np.int32))
+    np.testing.assert_array_equal(found, products)
 
 
 def test_lanes_are_put_and_taken():
