@@ -29,6 +29,7 @@ from depth_nn_transport.codec.networks import (
     ACROSS_MAX,
     Activations,
     Array,
+    known_phases,
     LATENT_CHANNELS,
     LATENT_MAX,
     LATENT_STEP,
@@ -198,10 +199,8 @@ class Predictor:
 
 def _known_taps(step: int) -> NDArray[np.int64]:
     """Neighbours, (row, column) on the step's grid, that are decoded before it: (n, 2)."""
-    spacing, (row, column) = STEPS[step]
-    # What the grid of every second position holds is the first position of the finer one.
-    known = {(0, 0)} if step > 0 else set()
-    known |= {earlier.phase for earlier in STEPS[:step] if earlier.spacing == spacing}
+    row, column = STEPS[step].phase
+    known = known_phases(step)
     reach = (-1, 0, 1)
     taps = [
         (y, x) for y in reach for x in reach if ((row + y) % 2, (column + x) % 2) in known

@@ -84,6 +84,14 @@ STEPS = (
 )
 
 
+def known_phases(step: int) -> list[tuple[int, int]]:
+    """Rows and columns in each 2x2 of a step's grid that are decoded before the step."""
+    # What the grid of every second position holds is the first position of the finer one.
+    coarser = [(0, 0)] if step > 0 else []
+    same = [earlier.phase for earlier in STEPS[:step] if earlier.spacing == STEPS[step].spacing]
+    return sorted({*coarser, *same})
+
+
 class Networks(Protocol):
     """
     The model's networks; arrays are float32 or activations (H, W, C), channels last.
@@ -129,7 +137,7 @@ class Networks(Protocol):
 
         :param step: index into `STEPS`.
         :param features: (H, W, 64) at the positions of the step.
-        :param seen: (2 H, 2 W, 80), `Decoded.seen` of the step.
+        :param seen: (2 H, 2 W, 80), `Decoded.seen` of the step, zeros where nothing is decoded.
         :returns: trunk (H, W, 128), and means in eighths and table indices of the low
             frequencies, (H, W, 32), integers that are not clamped yet.
         """

@@ -46,6 +46,8 @@ _OUTPUTS = 2 * LANES
 _TILE = 6
 _TILES_IN_BAND = 8
 _BAND = _TILE * _TILES_IN_BAND
+# Grid of all pixels.
+ALL = 0, 0, 1
 # See `Layer`.
 EIGHT_DIGITS = 2.0**16 + 1
 
@@ -115,7 +117,8 @@ def block_weights(weights: NDArray[np.int16]) -> Integers:
 
 @compiled
 def pointwise(
-    inputs: Integers, layer: Layer, more: NDArray[np.int16] | None, out: Pixels, first: int
+    inputs: Integers, layer: Layer, more: NDArray[np.int16] | None, out: Pixels, first: int,
+    grid: tuple[int, int, int],
 ) -> None:
     """
     Convolve each pixel by itself.
@@ -124,19 +127,20 @@ def pointwise(
     :param more: int16, to be added to the results; with any margin of pixels, or None.
     :param out: the same; is written.
     :param first: channel of it that is written first.
+    :param grid: row and column of the first pixel that is convolved, and the steps to the next.
     """
-    height, width, outputs = inputs.shape[0], inputs.shape[1], len(layer.bias)
+    outputs, (top, left, step) = len(layer.bias), grid
     sums, flat = np.empty(_BAND * outputs, np.int32), out.reshape(-1)
-    source, margin = inputs.reshape(-1), (out.shape[0] - height) // 2
+    source, margin = inputs.reshape(-1), (out.shape[0] - inputs.shape[0]) // 2
     if more is not None:
-        addends, wide = more.reshape(-1), (more.shape[0] - height) // 2
-    for y in range(height):
-        for left in range(0, width, _BAND):
-            count = min(_BAND, width - left)
-            _sum_up(source, y * width + left, count, inputs.shape[2], layer, sums)
-            place = ((y + margin) * out.shape[1] + left + margin) * out.shape[2] + first
+        addends, wide = more.reshape(-1), (more.shape[0] - inputs.shape[0]) // 2
+    for y in range(top, inputs.shape[0], step):
+        for x in range(left, inputs.shape[1], _BAND * step):
+            count = min(_BAND, (inputs.shape[1] - x + step - 1) // step)
+            _sum_up(source, y * inputs.shape[1] + x, step, count, inputs.shape[2], layer, sums)
+            place = ((y + margin) * out.shape[1] + x + margin) * out.shape[2] + first
             if more is not None:
-                other = ((y + wide) * more.shape[1] + left + wide) * outputs
+                other = ((y + wide) * more.shape[1] + x + wide) * outputs
             for pixel in range(count):
                 for c in range(0, outputs, LANES):
                     total = load(sums, pixel * outputs + c, LANES)
@@ -145,25 +149,25 @@ def pointwise(
                         addend = as_floats(load(addends, other + c, LANES))
                         result = _limited(result + addend, layer)
                     store(flat, place + c, result)
-                place += out.shape[2]
+                place += step * out.shape[2]
                 if more is not None:
-                    other += outputs
+                    other += step * outputs
 
 
 @inlined
 def _sum_up(
-    inputs: Integers, start: int, count: int, pairs: int, layer: Layer, sums: Integers
+    inputs: Integers, start: int, step: int, count: int, pairs: int, layer: Layer, sums: Integers
 ) -> None:
-    """Add up biases and products of so many pixels from one on: (count, outputs)."""
+    """Add up biases and products of so many pixels from one on, (count, outputs)."""
     outputs, last = len(layer.bias), count - 1
     for tile in range(0, count, _TILE):
         # Unsigned, as numba looks for negative indices else. A last tile repeats its last pixel.
-        p0 = np.uint64((start + tile) * pairs)
-        p1 = np.uint64((start + min(tile + 1, last)) * pairs)
-        p2 = np.uint64((start + min(tile + 2, last)) * pairs)
-        p3 = np.uint64((start + min(tile + 3, last)) * pairs)
-        p4 = np.uint64((start + min(tile + 4, last)) * pairs)
-        p5 = np.uint64((start + min(tile + 5, last)) * pairs)
+        p0 = np.uint64((start + step * tile) * pairs)
+        p1 = np.uint64((start + step * min(tile + 1, last)) * pairs)
+        p2 = np.uint64((start + step * min(tile + 2, last)) * pairs)
+        p3 = np.uint64((start + step * min(tile + 3, last)) * pairs)
+        p4 = np.uint64((start + step * min(tile + 4, last)) * pairs)
+        p5 = np.uint64((start + step * min(tile + 5, last)) * pairs)
         for c in range(0, outputs, _OUTPUTS):
             a0, b0 = load(layer.bias, c, LANES), load(layer.bias, c + LANES, LANES)
             a1, a2, a3, a4, a5 = a0, a0, a0, a0, a0

@@ -78,16 +78,21 @@ class LayerWeights:
         """Return whether there is such a layer."""
         return f'{self._network}/{name}.weight' in self._arrays
 
-    def exact(self, name: str, inputs: int, step: float, finish: Finish) -> Layer:
+    def exact(
+        self, name: str, inputs: int, outputs: int | None, step: float, finish: Finish,
+        taps: int = 1,
+    ) -> Layer:
         """
         Make a layer of weights that are integers times a power of two.
 
         :param inputs: channels.
+        :param outputs: channels; None if any multiple of 16 will do.
         :param step: of the inputs.
+        :param taps: rows and columns of windows of each channel by itself; 1 if pointwise.
         :raises KeyError: if there is no such layer.
-        :raises ValueError: if it has another number of inputs, or weights that are none such.
+        :raises ValueError: if it has other channels or taps, or weights that are none such.
         """
-        weight, bias = self._of(name, inputs)
+        weight, bias = self._of(name, inputs, outputs, taps)
         whole, addends = weight / _WEIGHT_STEP, bias / (_WEIGHT_STEP * step)
         every = np.hstack([whole.reshape(len(whole), -1), addends[:, None]])
         if not (every == np.rint(every)).all():
@@ -101,17 +106,20 @@ class LayerWeights:
         return _layer(whole, addends, _WEIGHT_STEP * step * power, finish)
 
     def rounded(
-        self, name: str, largest: NDArray[np.float64], step: float, finish: Finish
+        self, name: str, largest: NDArray[np.float64], outputs: int | None, step: float,
+        finish: Finish, taps: int = 1,
     ) -> Layer:
         """
         Make a layer of any weights, rounded to integers as large as the sums leave room for.
 
         :param largest: magnitude of each input, in steps: (inputs,).
+        :param outputs: see `exact`.
         :param step: of the inputs.
+        :param taps: see `exact`.
         :raises KeyError: if there is no such layer.
-        :raises ValueError: if it has another number of inputs.
+        :raises ValueError: if it has other channels or taps.
         """
-        weight, bias = self._of(name, len(largest))
+        weight, bias = self._of(name, len(largest), outputs, taps)
         taken = np.abs(weight).sum((2, 3))
         each = taken * largest if taken.shape[1] > 1 else taken * largest[:, None]
         greatest = np.abs(weight).max((1, 2, 3))
@@ -120,19 +128,21 @@ class LayerWeights:
         whole = np.rint(weight / _of_outputs(unit, weight))
         return _layer(whole, np.rint(bias / (unit * step)), unit * step, finish)
 
-    def _of(self, name: str, inputs: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _of(
+        self, name: str, inputs: int, outputs: int | None, taps: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         weight, bias = (
             self._arrays[f'{self._network}/{name}.{part}'].astype(np.float64)
             for part in ('weight', 'bias')
         )
-        outputs, each, *taps = weight.shape
-        seen = outputs if each == 1 else each
-        if seen != inputs or outputs % (2 * LANES) or taps[0] != taps[1]:
+        found = len(weight) if outputs is None else outputs
+        expected = found, inputs if taps == 1 else 1, taps, taps
+        if weight.shape != expected or bias.shape != (found,) or found % (2 * LANES):
             raise ValueError(
-                f'{self._network}/{name} has weights of the shape {weight.shape} for {inputs} '
-                f'inputs; outputs have to be a multiple of {2 * LANES}'
+                f'{self._network}/{name} has weights and biases of the shapes {weight.shape} and '
+                f'{bias.shape}, expected {expected} and {expected[:1]}, a multiple of {2 * LANES}'
             )
-        return weight, bias.reshape(outputs)
+        return weight, bias
 
 
 def _of_outputs(values: NDArray[np.float64], like: NDArray[np.float64]) -> NDArray[np.float64]:

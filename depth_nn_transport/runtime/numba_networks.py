@@ -36,6 +36,7 @@ from depth_nn_transport.codec.networks import (
     HYPER_CHANNELS,
     HYPER_MAX,
     HYPER_STRIDE,
+    known_phases,
     LATENT_CHANNELS,
     LATENT_STEP,
     LOW_CHANNELS,
@@ -44,6 +45,7 @@ from depth_nn_transport.codec.networks import (
 )
 from depth_nn_transport.runtime.graph_networks import GraphNetworks, Tensor
 from depth_nn_transport.runtime.integer_layers import (
+    ALL,
     depthwise,
     depthwise_in_block,
     EIGHT_DIGITS,
@@ -87,8 +89,8 @@ _TRUNK = 128
 _HIGH = 96
 _SIDE_CHANNELS = HYPER_CHANNELS + 5
 _SEEN = LATENT_CHANNELS + LOW_CHANNELS
-# Its windows reach so far.
-_MARGIN = 2
+# Windows of it, how far they reach, and windows of residual blocks.
+_WINDOW, _MARGIN, _BLOCK_WINDOW = 5, 2, 3
 # Takes and returns (H, W, C); a quality is a number.
 _Network = Callable[..., list[Tensor]]
 
@@ -98,7 +100,7 @@ class NumbaNetworks(GraphNetworks):
     `Networks` on the CPU, on the thread that calls.
 
     The exact networks are integers anyway. The analysis, which need not be exact, is rounded to
-    them: its weights to nine binary digits and a sign, its activations to steps of 1/256.
+    them: its activations to steps of 1/256, its weights to the digits that sums leave room for.
     """
 
     runtime: ClassVar[str] = 'numba'
@@ -126,9 +128,9 @@ def _networks(files: ModelFiles) -> Iterator[tuple[str, _Network]]:
     yield 'analysis', _Analysis(weights('analysis'), space, linear, steps)
     yield 'features', _Features(weights('features'), space)
     yield 'low0', _FirstLow(weights('low0'), space)
-    for k, step in enumerate(STEPS):
+    for k in range(len(STEPS)):
         if k > 0:
-            yield f'low{k}', _Low(weights(f'low{k}'), space, step.phase)
+            yield f'low{k}', _Low(weights(f'low{k}'), space, k)
         yield f'high{k}', _High(weights(f'high{k}'), space)
     yield 'synthesis', _Synthesis(weights('synthesis'), space)
 
@@ -138,19 +140,23 @@ class _Features:
 
     def __init__(self, weights: LayerWeights, space: Workspace) -> None:
         step, self._space = ACTIVATION_STEP, space
-        self._hyper_enter = weights.exact('hyper_enter', _SIDE_CHANNELS, step, _RECTIFIED)
-        self._hyper_leave = weights.exact('hyper_leave', _FEATURES, step, _RECTIFIED)
-        self._mask_enter = weights.exact('mask_enter', LATENT_CHANNELS, step, _RECTIFIED)
-        self._mix = weights.exact('mix', 2 * _MASK_CHANNELS + 1, step, _RECTIFIED)
-        self._spatial = weights.exact('spatial', _FEATURES, step, _SATURATED)
-        self._leave = weights.exact('leave', 2 * _FEATURES, step, _RECTIFIED)
+        self._hyper_enter = weights.exact(
+            'hyper_enter', _SIDE_CHANNELS, _FEATURES, step, _RECTIFIED)
+        self._hyper_leave = weights.exact(
+            'hyper_leave', _FEATURES, HYPER_STRIDE**2 * _MASK_CHANNELS, step, _RECTIFIED)
+        self._mask_enter = weights.exact(
+            'mask_enter', LATENT_CHANNELS, _MASK_CHANNELS, step, _RECTIFIED)
+        self._mix = weights.exact('mix', 2 * _MASK_CHANNELS + 1, _FEATURES, step, _RECTIFIED)
+        self._spatial = weights.exact(
+            'spatial', _FEATURES, _FEATURES, step, _SATURATED, _WINDOW)
+        self._leave = weights.exact('leave', 2 * _FEATURES, _FEATURES, step, _RECTIFIED)
 
     def __call__(self, hyper: Array, base: Array, valid: Array, quality: float) -> list[Tensor]:
         self._space.begin(valid.shape[:2])
         level = round(float(quality) / 8 / ACTIVATION_STEP)
         joined = self._joined(self._side(hyper, base, level), valid, level)
         around = self._space.shorts('around', valid.shape[:2], _FEATURES, _MARGIN)
-        pointwise(_pairs(joined), self._mix, None, around, 0)
+        pointwise(_pairs(joined), self._mix, None, around, 0, ALL)
         mixed = self._space.shorts('mixed', valid.shape[:2], 2 * _FEATURES)
         mixed[:, :, :_FEATURES] = around[_MARGIN:-_MARGIN, _MARGIN:-_MARGIN]
         depthwise(around, self._spatial, 1, 0, 0, mixed, _FEATURES)
@@ -170,7 +176,7 @@ class _Features:
         joined[:, :, :_MASK_CHANNELS] = side
         mask = self._space.shorts('mask', valid.shape[:2], LATENT_CHANNELS)
         np.multiply(valid, 1 / ACTIVATION_STEP, out=mask, casting='unsafe')
-        pointwise(_pairs(mask), self._mask_enter, None, joined, _MASK_CHANNELS)
+        pointwise(_pairs(mask), self._mask_enter, None, joined, _MASK_CHANNELS, ALL)
         joined[:, :, -2] = level
         return joined
 
@@ -179,10 +185,11 @@ class _Trunk:
     """The part of a step's networks that features and surroundings come into."""
 
     def __init__(self, weights: LayerWeights, space: Workspace, inputs: int) -> None:
-        self._space = space
-        self._mix = weights.exact('mix', inputs, ACTIVATION_STEP, _RECTIFIED)
-        self._deepen = weights.exact('deepen', _TRUNK, ACTIVATION_STEP, _RECTIFIED)
-        self._head = weights.exact('low_head', _TRUNK, ACTIVATION_STEP, _IN_LATENT_STEPS)
+        step, self._space = ACTIVATION_STEP, space
+        self._mix = weights.exact('mix', inputs, _TRUNK, step, _RECTIFIED)
+        self._deepen = weights.exact('deepen', _TRUNK, _TRUNK, step, _RECTIFIED)
+        self._head = weights.exact(
+            'low_head', _TRUNK, 2 * LOW_CHANNELS, step, _IN_LATENT_STEPS)
 
     def __call__(self, joined: Shorts) -> list[Tensor]:
         mixed = _applied(self._mix, joined, self._space, 'trunk, mixed')
@@ -201,15 +208,22 @@ class _FirstLow:
 
 class _Low:
 
-    def __init__(self, weights: LayerWeights, space: Workspace, phase: tuple[int, int]) -> None:
-        self._space, self._phase = space, phase
-        self._enter = weights.exact('enter', _SEEN, ACTIVATION_STEP, _RECTIFIED)
-        self._spatial = weights.exact('spatial', _FEATURES, ACTIVATION_STEP, _SATURATED)
+    def __init__(self, weights: LayerWeights, space: Workspace, k: int) -> None:
+        self._space, self._name, step = space, f'around, {k}', ACTIVATION_STEP
+        self._phase, self._known = STEPS[k].phase, known_phases(k)
+        self._enter = weights.exact('enter', _SEEN, _FEATURES, step, _RECTIFIED)
+        self._spatial = weights.exact(
+            'spatial', _FEATURES, _FEATURES, step, _SATURATED, _WINDOW)
         self._trunk = _Trunk(weights, space, 2 * _FEATURES)
+        # What the first layer makes of latents that are not known yet, which are zeros.
+        nothing = np.zeros((1, 1, _SEEN), np.int16)
+        self._of_nothing = _applied(self._enter, nothing, Workspace(), 'nothing')[0, 0]
 
     def __call__(self, features: Activations, seen: Activations) -> list[Tensor]:
-        around = self._space.shorts('around', seen.shape[:2], _FEATURES, _MARGIN)
-        pointwise(_pairs(seen), self._enter, None, around, 0)
+        around = self._space.shorts(
+            self._name, seen.shape[:2], _FEATURES, _MARGIN, self._of_nothing)
+        for known in self._known:
+            pointwise(_pairs(seen), self._enter, None, around, 0, (*known, 2))
         mixed = self._space.shorts('mixed', features.shape[:2], 2 * _FEATURES)
         mixed[:, :, :_FEATURES] = features
         depthwise(around, self._spatial, 2, *self._phase, mixed, _FEATURES)
@@ -220,9 +234,10 @@ class _High:
 
     def __init__(self, weights: LayerWeights, space: Workspace) -> None:
         self._space = space
-        inputs = _TRUNK + 2 * LOW_CHANNELS
-        self._mix = weights.exact('high_mix', inputs, ACTIVATION_STEP, _RECTIFIED)
-        self._head = weights.exact('high_head', _HIGH, ACTIVATION_STEP, _IN_LATENT_STEPS)
+        inputs, rest = _TRUNK + 2 * LOW_CHANNELS, LATENT_CHANNELS - LOW_CHANNELS
+        self._mix = weights.exact('high_mix', inputs, _HIGH, ACTIVATION_STEP, _RECTIFIED)
+        self._head = weights.exact(
+            'high_head', _HIGH, 2 * rest, ACTIVATION_STEP, _IN_LATENT_STEPS)
 
     def __call__(self, seen: Activations) -> list[Tensor]:
         mixed = _applied(self._mix, seen, self._space, 'high, mixed')
@@ -242,7 +257,7 @@ class _Block(NamedTuple):
         filtered = space.shorts('filtered', size, x.shape[2])
         depthwise_in_block(x, self.spatial, filtered)
         mixed = _applied(self.mix, filtered, space, 'bottleneck')
-        pointwise(_pairs(mixed), self.leave, x, x, 0)
+        pointwise(_pairs(mixed), self.leave, x, x, 0, ALL)
 
 
 class _Bend:
@@ -255,7 +270,7 @@ class _Bend:
 
     def __call__(self, seen: Shorts) -> Array:
         x = self._space.shorts('bent', seen.shape[:2], len(self._enter.bias), 1)
-        pointwise(_pairs(seen), self._enter, None, x, 0)
+        pointwise(_pairs(seen), self._enter, None, x, 0, ALL)
         for block in self._blocks:
             block.add_to(x, self._space)
         inside = self._space.shorts('filtered', seen.shape[:2], x.shape[2])
@@ -267,16 +282,16 @@ class _Synthesis:
 
     def __init__(self, weights: LayerWeights, space: Workspace) -> None:
         self._space = space
-        enter = weights.exact('enter', SYNTHESIS_VIEW, ACTIVATION_STEP, _FINE)
+        enter = weights.exact('enter', SYNTHESIS_VIEW, None, ACTIVATION_STEP, _FINE)
         width, step, blocks = len(enter.bias), _FINE_STEP, list[_Block]()
         while weights.has(f'blocks.{len(blocks)}.mix'):
             name = f'blocks.{len(blocks)}'
-            mix = weights.exact(f'{name}.mix', width, step, _FINE_LEAKY)
+            mix = weights.exact(f'{name}.mix', width, None, step, _FINE_LEAKY)
             blocks.append(_Block(
-                weights.exact(f'{name}.spatial', width, step, _FINE), mix,
-                weights.exact(f'{name}.leave', len(mix.bias), step, _FINE),
+                weights.exact(f'{name}.spatial', width, width, step, _FINE, _BLOCK_WINDOW), mix,
+                weights.exact(f'{name}.leave', len(mix.bias), width, step, _FINE),
             ))
-        leave = weights.exact('leave', width, step, _IN_BEND_STEPS)
+        leave = weights.exact('leave', width, LATENT_CHANNELS, step, _IN_BEND_STEPS)
         self._bend = _Bend(enter, blocks, leave, space)
 
     def __call__(self, seen: Activations) -> list[Tensor]:
@@ -292,27 +307,32 @@ class _Analysis:
     ) -> None:
         self._space, self._linear, self._steps = space, linear, steps
 
-        def rounded(name: str, inputs: int, finish: Finish) -> Layer:
-            return weights.rounded(name, np.full(inputs, SHORT_MAX), _ROUGH_STEP, finish)
+        def rounded(
+            name: str, inputs: int, outputs: int | None, finish: Finish, taps: int = 1
+        ) -> Layer:
+            largest = np.full(inputs, SHORT_MAX)
+            return weights.rounded(name, largest, outputs, _ROUGH_STEP, finish, taps)
 
         seen = np.repeat([_RESIDUAL_MAX / _RESIDUAL_UNIT, 1.0], [
             LATENT_CHANNELS, 2 * LATENT_CHANNELS + 1])
-        enter = weights.rounded('bend.0', seen / _VIEW_STEP, _VIEW_STEP, _ROUGH)
+        enter = weights.rounded('bend.0', seen / _VIEW_STEP, None, _VIEW_STEP, _ROUGH)
         width, blocks = len(enter.bias), list[_Block]()
         while weights.has(f'bend.{len(blocks) + 1}.mix'):
             name = f'bend.{len(blocks) + 1}'
-            mix = rounded(f'{name}.mix', width, _ROUGH_LEAKY)
+            mix = rounded(f'{name}.mix', width, None, _ROUGH_LEAKY)
             blocks.append(_Block(
-                rounded(f'{name}.spatial', width, _ROUGH), mix,
-                rounded(f'{name}.leave', len(mix.bias), _ROUGH),
+                rounded(f'{name}.spatial', width, width, _ROUGH, _BLOCK_WINDOW), mix,
+                rounded(f'{name}.leave', len(mix.bias), width, _ROUGH),
             ))
-        leave = rounded(f'bend.{len(blocks) + 1}', width, _RETURNED)
+        leave = rounded(f'bend.{len(blocks) + 1}', width, LATENT_CHANNELS, _RETURNED)
         self._bend = _Bend(enter, blocks, leave, space)
         squashed = np.full(2 * LATENT_CHANNELS, 1 / _SQUASHED_STEP)
-        self._hyper_enter = weights.rounded('enter', squashed, _SQUASHED_STEP, _ROUGH_LEAKY)
+        self._hyper_enter = weights.rounded(
+            'enter', squashed, None, _SQUASHED_STEP, _ROUGH_LEAKY)
         gathered = HYPER_STRIDE**2 * len(self._hyper_enter.bias)
-        self._hyper_gather = rounded('gather', gathered, _ROUGH_LEAKY)
-        self._hyper_leave = rounded('leave', len(self._hyper_gather.bias), _RETURNED)
+        self._hyper_gather = rounded('gather', gathered, None, _ROUGH_LEAKY)
+        self._hyper_leave = rounded(
+            'leave', len(self._hyper_gather.bias), HYPER_CHANNELS, _RETURNED)
 
     def __call__(self, residual: Array, valid: Array, quality: float) -> list[Tensor]:
         self._space.begin(residual.shape[:2])
@@ -408,14 +428,14 @@ def _unshuffled(x: Shorts) -> Shorts:
 def _applied(layer: Layer, x: Shorts, space: Workspace, name: str) -> Shorts:
     """Convolve pointwise, (H, W, C) -> (H, W, C')."""
     out = space.shorts(name, x.shape[:2], len(layer.bias))
-    pointwise(_pairs(x), layer, None, out, 0)
+    pointwise(_pairs(x), layer, None, out, 0, ALL)
     return out
 
 
 def _applied_to_floats(layer: Layer, x: Shorts, space: Workspace, name: str) -> Array:
     """Do the same, with results that may need more digits."""
     out = space.floats(name, x.shape[:2], len(layer.bias))
-    pointwise(_pairs(x), layer, None, out, 0)
+    pointwise(_pairs(x), layer, None, out, 0, ALL)
     return out
 
 

@@ -42,15 +42,21 @@ class Workspace:
             self._kept.clear()
 
     def shorts(
-        self, name: str, size: tuple[int, ...], channels: int, margin: int = 0
+        self, name: str, size: tuple[int, ...], channels: int, margin: int = 0,
+        inside: Shorts | None = None,
     ) -> Shorts:
         """
         Return an array to write to, int16 (H, W, C), with a margin of zeros that is to stay so.
 
-        It holds what was written under its name, in its shape, before.
+        It holds what was written under its name, in its shape, before; at first, within the
+        margin, what ``inside`` says of each channel, or zeros.
         """
-        height, width = (n + 2 * margin for n in size)
-        return self._of(name, (height, width, channels), margin, np.int16)
+        shape = *(n + 2 * margin for n in size), channels
+        is_new = (name, shape, margin, np.int16) not in self._kept
+        array = self._of(name, shape, margin, np.int16)
+        if is_new and inside is not None:
+            array[margin:size[0] + margin, margin:size[1] + margin] = inside
+        return array
 
     def floats(self, name: str, size: tuple[int, ...], channels: int) -> Array:
         """Return the same in float32, without a margin."""

@@ -14,6 +14,7 @@
 """Layers of integers return what sums of 64 bits say."""
 
 from depth_nn_transport.runtime.integer_layers import (
+    ALL,
     block_weights,
     depthwise,
     depthwise_in_block,
@@ -71,7 +72,7 @@ def test_pointwise_layers_are_sums_of_products(size, inputs, outputs):
     expected = results(x.astype(np.int64) @ weights.T.astype(np.int64), layer)
     for kind in (np.int16, np.float32):
         out = np.full((*size, outputs), 7, kind)
-        pointwise(x.view(np.int32), layer, None, out, 0)
+        pointwise(x.view(np.int32), layer, None, out, 0, ALL)
         np.testing.assert_array_equal(out, expected)
 
 
@@ -79,7 +80,7 @@ def test_an_odd_input_is_paired_with_nothing():
     x, weights = pixels(2, 9, 22), pixels(16, 21)
     layer = layer_of(weights)
     out = np.empty((2, 9, 16), np.float32)
-    pointwise(x.view(np.int32), layer, None, out, 0)
+    pointwise(x.view(np.int32), layer, None, out, 0, ALL)
     expected = results(x[:, :, :21].astype(np.int64) @ weights.T.astype(np.int64), layer)
     np.testing.assert_array_equal(out, expected)
 
@@ -88,9 +89,23 @@ def test_results_go_where_they_are_wanted_and_nowhere_else():
     x, weights = pixels(3, 50, 8), pixels(16, 8)
     layer = layer_of(weights, low=0, high=255)
     out = np.full((3 + 4, 50 + 4, 48), 7, np.int16)
-    pointwise(x.view(np.int32), layer, None, out, 16)
+    pointwise(x.view(np.int32), layer, None, out, 16, ALL)
     expected = np.full_like(out, 7)
     expected[2:-2, 2:-2, 16:32] = results(x.astype(np.int64) @ weights.T.astype(np.int64), layer)
+    np.testing.assert_array_equal(out, expected)
+
+
+@pytest.mark.parametrize('grid', [(0, 0, 2), (1, 0, 2), (0, 1, 2), (1, 1, 2)])
+@pytest.mark.parametrize('size', [(2, 2), (3, 101), (2, 200)])
+def test_pixels_of_a_grid_are_convolved_alone(size, grid):
+    top, left, step = grid
+    x, weights = pixels(*size, 8), pixels(16, 8)
+    layer = layer_of(weights, low=0, high=255)
+    out = np.full((size[0] + 2, size[1] + 2, 16), 7, np.int16)
+    pointwise(x.view(np.int32), layer, None, out, 0, grid)
+    expected = np.full_like(out, 7)
+    every = results(x.astype(np.int64) @ weights.T.astype(np.int64), layer)
+    expected[1:-1, 1:-1][top::step, left::step] = every[top::step, left::step]
     np.testing.assert_array_equal(out, expected)
 
 
@@ -104,12 +119,12 @@ def test_fine_results_are_shortened_before_and_after_they_are_added(size, slope)
     single = results(x.astype(np.int64) @ weights.T.astype(np.int64), layer)
     expected = limited(more[1:-1, 1:-1] + single, layer)
     plain, added = np.empty((2, *size, 96), np.int16)
-    pointwise(x.view(np.int32), layer, None, plain, 0)
-    pointwise(x.view(np.int32), layer, more, added, 0)
+    pointwise(x.view(np.int32), layer, None, plain, 0, ALL)
+    pointwise(x.view(np.int32), layer, more, added, 0, ALL)
     np.testing.assert_array_equal(plain, single)
     np.testing.assert_array_equal(added, expected)
     # In place, as residual blocks do.
-    pointwise(x.view(np.int32), layer, more, more, 0)
+    pointwise(x.view(np.int32), layer, more, more, 0, ALL)
     np.testing.assert_array_equal(more[1:-1, 1:-1], expected)
     assert not more[0].any() and not more[:, -1].any()
 

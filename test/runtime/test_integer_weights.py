@@ -13,7 +13,7 @@
 # limitations under the License.
 """Weights become integers, exactly or as well as sums of 32 bits allow."""
 
-from depth_nn_transport.runtime.integer_layers import pointwise
+from depth_nn_transport.runtime.integer_layers import ALL, pointwise
 from depth_nn_transport.runtime.integer_weights import Finish, LayerWeights
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ def exact_weights(outputs=32, inputs=6):
 def convolved(layer, x):
     """Apply a layer to pixels in steps, (N, C) -> (N, C')."""
     out = np.empty((1, len(x), len(layer.bias)), np.float32)
-    pointwise(x.astype(np.int16)[None].view(np.int32), layer, None, out, 0)
+    pointwise(x.astype(np.int16)[None].view(np.int32), layer, None, out, 0, ALL)
     return out[0]
 
 
@@ -48,14 +48,14 @@ def test_exact_weights_lose_nothing():
     weight[3], bias[3] = 0, 0
     weight[4], bias[4] = 0, 2.0**-8
     x = RANDOM.integers(-255, 256, (20, 6))
-    layer = weights_of(weight, bias).exact('layer', 6, STEP, AS_THEY_ARE)
+    layer = weights_of(weight, bias).exact('layer', 6, 32, STEP, AS_THEY_ARE)
     truth = (x * STEP) @ weight[:, :, 0, 0].T + bias
     np.testing.assert_array_equal(convolved(layer, x) * AS_THEY_ARE.step, truth)
 
 
 def test_each_channel_may_be_convolved_by_itself():
     weight = RANDOM.integers(-255, 256, (16, 1, 5, 5)) / 64
-    layer = weights_of(weight, np.zeros(16)).exact('layer', 16, STEP, AS_THEY_ARE)
+    layer = weights_of(weight, np.zeros(16)).exact('layer', 16, 16, STEP, AS_THEY_ARE, 5)
     assert layer.taps == 5
     np.testing.assert_array_equal(
         layer.weights.reshape(25, 16).T.reshape(weight.shape) * (
@@ -70,23 +70,26 @@ def test_weights_that_would_not_be_exact_are_refused(value):
     if value in (257.0, 511 / 256):
         weight[2, 0] = 2.0**-8
     with pytest.raises(ValueError, match='net/layer has weights'):
-        weights_of(weight, bias).exact('layer', 6, STEP, AS_THEY_ARE)
+        weights_of(weight, bias).exact('layer', 6, 32, STEP, AS_THEY_ARE)
 
 
-@pytest.mark.parametrize('outputs, inputs', [(32, 8), (24, 6)])
-def test_shapes_that_do_not_fit_are_refused(outputs, inputs):
-    weights = weights_of(*exact_weights(outputs))
-    with pytest.raises(ValueError, match='net/layer has weights of the shape'):
-        weights.exact('layer', inputs, STEP, AS_THEY_ARE)
-    with pytest.raises(ValueError, match='net/layer has weights of the shape'):
-        weights.rounded('layer', np.full(inputs, 255), STEP, AS_THEY_ARE)
+@pytest.mark.parametrize('there, inputs, outputs', [
+    (32, 8, 32), (32, 6, 48), (32, 8, None), (24, 6, None)])
+def test_shapes_that_do_not_fit_are_refused(there, inputs, outputs):
+    weights = weights_of(*exact_weights(there))
+    with pytest.raises(ValueError, match='net/layer has weights and biases of the shapes'):
+        weights.exact('layer', inputs, outputs, STEP, AS_THEY_ARE)
+    with pytest.raises(ValueError, match='net/layer has weights and biases of the shapes'):
+        weights.rounded('layer', np.full(inputs, 255), outputs, STEP, AS_THEY_ARE)
+    with pytest.raises(ValueError, match='net/layer has weights and biases of the shapes'):
+        weights.exact('layer', 6, there, STEP, AS_THEY_ARE, 3)
 
 
 def test_a_layer_that_is_missing_is_told_from_one_that_is_there():
     weights = weights_of(*exact_weights())
     assert weights.has('layer') and not weights.has('other')
     with pytest.raises(KeyError, match='net/other'):
-        weights.exact('other', 6, STEP, AS_THEY_ARE)
+        weights.exact('other', 6, 32, STEP, AS_THEY_ARE)
 
 
 @pytest.mark.parametrize('inputs', [6, 512])
@@ -95,7 +98,7 @@ def test_rounded_weights_are_near_and_their_sums_have_room(inputs):
     weight, bias = RANDOM.normal(size=(32, inputs, 1, 1)), RANDOM.normal(size=32)
     weight[5] = 0
     step = 2.0**-8
-    layer = weights_of(weight, bias).rounded('layer', largest, step, Finish(step))
+    layer = weights_of(weight, bias).rounded('layer', largest, 32, step, Finish(step))
     # What makes the sum of an output the largest.
     for x in (largest * np.sign(weight[7, :, 0, 0]), -largest * np.sign(weight[8, :, 0, 0])):
         truth = (x * step) @ weight[:, :, 0, 0].T + bias

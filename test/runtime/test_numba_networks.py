@@ -76,8 +76,12 @@ def test_frames_of_different_sizes_do_not_disturb_each_other():
     lambda arrays: arrays.pop('low3/enter.weight'),
     lambda arrays: arrays.update({'high2/high_mix.bias': np.full(96, 1 / 3, np.float32)}),
     lambda arrays: arrays.update({'synthesis/enter.weight': np.zeros((96, 10, 1, 1))}),
+    lambda arrays: arrays.update({'features/mix.weight': np.zeros((128, 65, 1, 1)),
+                                  'features/mix.bias': np.zeros(128)}),
     lambda arrays: arrays.update({'analysis/gather.weight': np.zeros((8, 512, 1, 1))}),
-], ids=['missing', 'not exact', 'inputs', 'outputs'])
+    lambda arrays: arrays.update({'analysis/gather.weight': np.zeros((64, 512))}),
+    lambda arrays: arrays.update({'low1/mix.bias': np.zeros(16)}),
+], ids=['missing', 'not exact', 'inputs', 'outputs', 'odd outputs', 'no taps', 'biases'])
 def test_weights_that_do_not_fit_are_refused_by_the_name_of_their_model(files, change):
     with pytest.raises(ModelLoadError, match=rf'{files.model_id}, weights\.npz'):
         NumbaNetworks(changed(files, change), 1)

@@ -42,3 +42,13 @@ def test_arrays_of_another_size_are_given_back():
 def test_margins_are_zero():
     array = Workspace().shorts('x', (2, 3), 8, margin=2)
     assert array.shape == (6, 7, 8) and not array.any()
+
+
+def test_what_is_inside_a_new_array_is_there_until_it_is_written_to():
+    space = Workspace()
+    array = space.shorts('x', (2, 3), 2, margin=1, inside=np.array([5, 6], np.int16))
+    assert (array[1:-1, 1:-1] == [5, 6]).all()
+    assert array.sum() == 2 * 3 * 11
+    array[1, 1] = 0
+    again = space.shorts('x', (2, 3), 2, margin=1, inside=np.array([5, 6], np.int16))
+    assert again is array and again.sum() == (2 * 3 - 1) * 11
