@@ -63,8 +63,8 @@ def test_auto_does_without_openvino(monkeypatch, uninstall):
     assert picked(AUTO) == 'numba'
 
 
-def test_bfloat16_is_found_where_openvino_finds_it():
-    assert registry._has_bfloat16() == openvino_networks.has_bfloat16()
+def test_bfloat16_is_found_only_where_openvino_finds_it():
+    assert openvino_networks.has_bfloat16() or not registry._has_bfloat16()
 
 
 @pytest.mark.parametrize('runtime, package', [
