@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+import itertools
 from typing import ClassVar, NamedTuple
 
 from depth_nn_transport.codec.compiled import compiled
@@ -127,7 +128,8 @@ def _networks(files: ModelFiles) -> Iterator[tuple[str, _Network]]:
     linear, steps = files.linear['analysis'], files.linear['analysis_steps']
     yield 'analysis', _Analysis(weights('analysis'), space, linear, steps)
     yield 'features', _Features(weights('features'), space)
-    yield 'low0', _FirstLow(weights('low0'), space)
+    # There are no surroundings to look at in the first step.
+    yield 'low0', _Trunk(weights('low0'), space, _FEATURES)
     for k in range(len(STEPS)):
         if k > 0:
             yield f'low{k}', _Low(weights(f'low{k}'), space, k)
@@ -197,15 +199,6 @@ class _Trunk:
         return [trunk, _applied_to_floats(self._head, trunk, self._space, 'low')]
 
 
-class _FirstLow:
-
-    def __init__(self, weights: LayerWeights, space: Workspace) -> None:
-        self._trunk = _Trunk(weights, space, _FEATURES)
-
-    def __call__(self, features: Activations) -> list[Tensor]:
-        return self._trunk(features)
-
-
 class _Low:
 
     def __init__(self, weights: LayerWeights, space: Workspace, k: int) -> None:
@@ -251,6 +244,22 @@ class _Block(NamedTuple):
     mix: Layer
     leave: Layer
 
+    @classmethod
+    def of(
+        cls, layer: Callable[..., Layer], name: str, width: int, plain: Finish, leaky: Finish
+    ) -> _Block:
+        """
+        Make the block of a name.
+
+        :param layer: makes a layer of its name, inputs, outputs, finish and taps.
+        :param width: channels that it adds to.
+        :param plain: finish of its layers but the middle one.
+        :param leaky: of that.
+        """
+        mix = layer(f'{name}.mix', width, None, leaky)
+        spatial = layer(f'{name}.spatial', width, width, plain, _BLOCK_WINDOW)
+        return cls(spatial, mix, layer(f'{name}.leave', len(mix.bias), width, plain))
+
     def add_to(self, x: Shorts, space: Workspace) -> None:
         """Add what comes out to what goes in, (H + 2, W + 2, C) with a margin of a pixel."""
         size = x.shape[0] - 2, x.shape[1] - 2
@@ -258,6 +267,12 @@ class _Block(NamedTuple):
         depthwise_in_block(x, self.spatial, filtered)
         mixed = _applied(self.mix, filtered, space, 'bottleneck')
         pointwise(_pairs(mixed), self.leave, x, x, 0, ALL)
+
+
+def _names_of_blocks(weights: LayerWeights, row: str, first: int) -> list[str]:
+    """Name the blocks of a row that there are, from a number on."""
+    names = (f'{row}.{k}' for k in itertools.count(first))
+    return list(itertools.takewhile(lambda name: weights.has(f'{name}.mix'), names))
 
 
 class _Bend:
@@ -283,15 +298,16 @@ class _Synthesis:
     def __init__(self, weights: LayerWeights, space: Workspace) -> None:
         self._space = space
         enter = weights.exact('enter', SYNTHESIS_VIEW, None, ACTIVATION_STEP, _FINE)
-        width, step, blocks = len(enter.bias), _FINE_STEP, list[_Block]()
-        while weights.has(f'blocks.{len(blocks)}.mix'):
-            name = f'blocks.{len(blocks)}'
-            mix = weights.exact(f'{name}.mix', width, None, step, _FINE_LEAKY)
-            blocks.append(_Block(
-                weights.exact(f'{name}.spatial', width, width, step, _FINE, _BLOCK_WINDOW), mix,
-                weights.exact(f'{name}.leave', len(mix.bias), width, step, _FINE),
-            ))
-        leave = weights.exact('leave', width, LATENT_CHANNELS, step, _IN_BEND_STEPS)
+
+        def exact(
+            name: str, inputs: int, outputs: int | None, finish: Finish, taps: int = 1
+        ) -> Layer:
+            return weights.exact(name, inputs, outputs, _FINE_STEP, finish, taps)
+
+        width = len(enter.bias)
+        names = _names_of_blocks(weights, 'blocks', 0)
+        blocks = [_Block.of(exact, name, width, _FINE, _FINE_LEAKY) for name in names]
+        leave = exact('leave', width, LATENT_CHANNELS, _IN_BEND_STEPS)
         self._bend = _Bend(enter, blocks, leave, space)
 
     def __call__(self, seen: Activations) -> list[Tensor]:
@@ -316,14 +332,9 @@ class _Analysis:
         seen = np.repeat([_RESIDUAL_MAX / _RESIDUAL_UNIT, 1.0], [
             LATENT_CHANNELS, 2 * LATENT_CHANNELS + 1])
         enter = weights.rounded('bend.0', seen / _VIEW_STEP, None, _VIEW_STEP, _ROUGH)
-        width, blocks = len(enter.bias), list[_Block]()
-        while weights.has(f'bend.{len(blocks) + 1}.mix'):
-            name = f'bend.{len(blocks) + 1}'
-            mix = rounded(f'{name}.mix', width, None, _ROUGH_LEAKY)
-            blocks.append(_Block(
-                rounded(f'{name}.spatial', width, width, _ROUGH, _BLOCK_WINDOW), mix,
-                rounded(f'{name}.leave', len(mix.bias), width, _ROUGH),
-            ))
+        width = len(enter.bias)
+        names = _names_of_blocks(weights, 'bend', 1)
+        blocks = [_Block.of(rounded, name, width, _ROUGH, _ROUGH_LEAKY) for name in names]
         leave = rounded(f'bend.{len(blocks) + 1}', width, LATENT_CHANNELS, _RETURNED)
         self._bend = _Bend(enter, blocks, leave, space)
         squashed = np.full(2 * LATENT_CHANNELS, 1 / _SQUASHED_STEP)

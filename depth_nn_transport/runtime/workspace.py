@@ -52,18 +52,16 @@ class Workspace:
         margin, what ``inside`` says of each channel, or zeros.
         """
         shape = *(n + 2 * margin for n in size), channels
-        is_new = (name, shape, margin, np.int16) not in self._kept
-        array = self._of(name, shape, margin, np.int16)
-        if is_new and inside is not None:
-            array[margin:size[0] + margin, margin:size[1] + margin] = inside
-        return array
+        key = name, shape, margin
+        if key not in self._kept:
+            array = self._kept[key] = np.zeros(shape, np.int16)
+            if inside is not None:
+                array[margin:size[0] + margin, margin:size[1] + margin] = inside
+        return self._kept[key]
 
     def floats(self, name: str, size: tuple[int, ...], channels: int) -> Array:
         """Return the same in float32, without a margin."""
-        return self._of(name, (*size, channels), 0, np.float32)
-
-    def _of(self, name: str, shape: tuple[int, ...], margin: int, kind: type) -> NDArray[Any]:
-        key = name, shape, margin, kind
+        key = name, (*size, channels)
         if key not in self._kept:
-            self._kept[key] = np.zeros(shape, kind)
+            self._kept[key] = np.zeros((*size, channels), np.float32)
         return self._kept[key]
