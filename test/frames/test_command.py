@@ -20,6 +20,7 @@ import cv2
 from depth_nn_transport import DepthCodec, EncodedDepth
 from depth_nn_transport.frames.command import decode, encode
 from depth_nn_transport.frames.files import read_depth, read_encoded
+from depth_nn_transport.runtime.registry import AUTO, find_runtime
 import numpy as np
 import pytest
 
@@ -106,7 +107,8 @@ def test_prints_one_json_line(images, tmp_path):
 
 
 @pytest.mark.parametrize('runtime, picked', [
-    ('openvino', 'openvino'), ('numba', 'numba'), ('torch', 'torch')])
+    (AUTO, find_runtime(AUTO).runtime), ('openvino', 'openvino'), ('numba', 'numba'),
+    ('torch', 'torch')])
 def test_the_runtime_is_chosen_and_told(images, tmp_path, runtime, picked):
     for command, source in ((encode, images), (decode, tmp_path)):
         result = run(command, source, '--out', tmp_path, '--runtime', runtime, '--json')
