@@ -15,7 +15,8 @@
 Frames that keep a promise: every valid pixel within a bound, down to bit by bit.
 
 Two engines stand behind one mode, and the smaller frame is taken: the lossy coder with what passes
-the bound corrected, and the coder of exact planes. The encoder restores each frame and checks it.
+the bound corrected, and the coder of exact planes. What frames before took tells what that will be
+(`engine_memory`). The encoder restores each frame and checks it.
 """
 
 from __future__ import annotations
@@ -24,7 +25,6 @@ import math
 from typing import cast
 
 from depth_nn_transport.codec.bounds import Bound
-from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.container import EncodedDepth, Mode
 from depth_nn_transport.codec.correction_moves import LEEWAY
 from depth_nn_transport.codec.depth_frame import (
@@ -37,8 +37,9 @@ from depth_nn_transport.codec.depth_frame import (
     MM_PER_M,
     whole_millimetres,
 )
+from depth_nn_transport.codec.engine_memory import EngineMemory, Trial
 from depth_nn_transport.codec.errors import CorruptStreamError
-from depth_nn_transport.codec.exact_coder import ExactCoder, expected_bytes
+from depth_nn_transport.codec.exact_coder import ExactCoder, guessed_bytes
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.codec.lossy_coder import LossyCoder
 from depth_nn_transport.codec.networks import Array
@@ -49,11 +50,6 @@ from numpy.typing import NDArray
 _CORRECTED, _EXACT, _EXACT_METRES = range(3)
 # An engine, its bytes, and the depth that a decoder restores from them.
 _Coded = tuple[int, bytes, Depth]
-# Smoothness from which a frame on the grid may be smaller as a lossy one with corrections, by the
-# bound in quanta, as measured; any smoothness from 3 quanta.
-_SMOOTH_ENOUGH = {1: 7.0, 2: 1.8}
-# Frames are off what is expected of them by a sixth.
-_EXPECTATION_MARGIN = 1.1
 
 
 class BoundedCoder:
@@ -63,6 +59,11 @@ class BoundedCoder:
         """Take both engines."""
         self._lossy = lossy
         self._exact = exact
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the frames before, as the next one is of another camera."""
+        self._memory = EngineMemory()
 
     def encode(
         self, frame: ExactFrame, mode: Mode, bound: Bound, beside: int
@@ -123,15 +124,26 @@ class BoundedCoder:
 
     def _within(self, frame: ExactFrame, quanta: float) -> list[_Coded]:
         """Encode by each engine that may need the fewest bytes for a bound above 0."""
-        found = []
-        lossy, reach = frame.as_lossy(), _reach(frame.lattice, quanta)
-        if reach >= 1 and _is_smooth_enough(lossy, reach):
-            found.append((_CORRECTED, *self._encode_corrected(lossy, reach)))
-        # Off the grid a frame of few values may be smaller as it is.
-        for error in (quanta,) if frame.lattice.on_grid else (quanta, 0.0):
-            if not found or _is_promising(lossy, error, quanta, found):
-                found.append(self._encode_exact(frame, error))
-        return found
+        found: dict[Trial, _Coded] = {}
+        sizes: dict[Trial, float] = {}
+        guesses = _guesses(frame, quanta)
+        expected = {
+            trial: self._memory.expected(trial, guess) * _weight(trial[0], quanta)
+            for trial, guess in guesses.items()
+        }
+        for trial in sorted(expected, key=lambda trial: expected[trial]):
+            if not found or expected[trial] < min(sizes.values()):
+                found[trial] = self._encode_by(trial, frame)
+                sizes[trial] = len(found[trial][1]) * _weight(trial[0], quanta)
+        ratios = {trial: len(found[trial][1]) / guesses[trial] for trial in found}
+        self._memory.note(ratios, min(sizes, key=lambda trial: sizes[trial]))
+        return list(found.values())
+
+    def _encode_by(self, trial: Trial, frame: ExactFrame) -> _Coded:
+        engine, error = trial
+        if engine == _CORRECTED:
+            return engine, *self._encode_corrected(frame.as_lossy(), int(error))
+        return self._encode_exact(frame, error)
 
     def _encode_corrected(self, frame: DepthFrame, quanta: int) -> tuple[bytes, Depth]:
         quality = _quality_within(quanta)
@@ -167,24 +179,26 @@ class BoundedCoder:
         return whole_millimetres(depth, ~valid)
 
 
-def _is_smooth_enough(frame: DepthFrame, reach: int) -> bool:
-    """Guess whether corrections up to so many quanta may be few enough."""
-    if not frame.lattice.on_grid or reach not in _SMOOTH_ENOUGH:
-        return True
-    return smoothness(frame.quanta, frame.valid) >= _SMOOTH_ENOUGH[reach]
+def _guesses(frame: ExactFrame, quanta: float) -> dict[Trial, float]:
+    """
+    Tell what may keep a bound: engines and the bounds that they are to keep for it.
 
-
-def _is_promising(
-    frame: DepthFrame, error: float, quanta: float, found: list[_Coded]
-) -> bool:
-    """Guess whether a frame within an error may be smaller than those that are found."""
+    :returns: a guess of each one's size, but for a factor.
+    """
     if frame.depth.dtype == np.uint16:
         whole = cast(NDArray[np.uint16], frame.depth)
     else:
         whole = whole_millimetres(cast(Array, frame.depth), ~frame.valid)
-    expected = expected_bytes(whole, frame.lattice, error) * _weight(_EXACT, quanta)
-    least = min(len(data) * _weight(engine, quanta) for engine, data, _ in found)
-    return expected < _EXPECTATION_MARGIN * least
+    guess = 1 + guessed_bytes(whole, frame.lattice, quanta)
+    guesses: dict[Trial, float] = {(_EXACT, quanta): guess}
+    reach = _reach(frame.lattice, quanta)
+    if reach >= 1:
+        # Corrected frames were measured to differ by half as many octaves.
+        guesses[_CORRECTED, reach] = math.sqrt(guess)
+    if not frame.lattice.on_grid:
+        # A frame of few values may be smaller as it is.
+        guesses[_EXACT, 0.0] = guess
+    return guesses
 
 
 def _keeps(frame: ExactFrame, restored: Depth, bound: Bound, quanta: float) -> bool:
@@ -222,30 +236,6 @@ def _farthest(frame: ExactFrame) -> float:
 
 def _millimetres(depth: Depth) -> Depth:
     return in_millimetres(cast(Array, depth)) if depth.dtype == np.float32 else depth
-
-
-@compiled
-def smoothness(quanta: Array, valid: NDArray[np.bool_]) -> float:
-    """
-    Tell how well a transform can follow a frame: high where slopes are even.
-
-    An even slope is rounded to whole quanta, which bends it by one quantum at many pixels, and by
-    no more. Noise and edges bend by more.
-
-    :param quanta: float32 (H, W).
-    :param valid: bool (H, W).
-    :returns: of the bent pixels the share among all over the share that is bent by more than one.
-    """
-    known, bent, sharp = 1, 1, 1
-    for y in range(1, quanta.shape[0]):
-        above, here = quanta[y - 1], quanta[y]
-        for x in range(1, quanta.shape[1]):
-            if valid[y, x] and valid[y, x - 1] and valid[y - 1, x] and valid[y - 1, x - 1]:
-                bend = abs(here[x] + above[x - 1] - here[x - 1] - above[x])
-                known += 1
-                bent += bend > np.float32(0.5)
-                sharp += bend > np.float32(1.5)
-    return bent * bent / (known * sharp)
 
 
 def _weight(engine: int, quanta: float) -> float:

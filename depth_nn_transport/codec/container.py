@@ -32,7 +32,7 @@ from depth_nn_transport.codec.sections import (
 )
 
 MAGIC = b'DNT'
-FORMAT_VERSION = 7
+FORMAT_VERSION = 8
 ENCODINGS = ('16UC1', '32FC1')
 MIN_SIZE = 16
 MAX_SIZE = 4096

@@ -27,7 +27,7 @@ from collections.abc import Mapping
 import math
 from typing import NamedTuple
 
-from depth_nn_transport.codec.compiled import compiled
+from depth_nn_transport.codec.compiled import compiled, inlined
 from depth_nn_transport.codec.correction_surroundings import (
     bend_of,
     BLOCK,
@@ -250,7 +250,7 @@ def _gather(
     return nodes[:count], features[:count]
 
 
-@compiled
+@inlined
 def _is_last_hope(
     area: int, phase: int, y: int, x: int, flags: Bytes, holes: Bytes
 ) -> bool:
@@ -263,7 +263,7 @@ def _is_last_hope(
     return True
 
 
-@compiled
+@inlined
 def _parents_touched(parents: Bytes, y: int, x: int) -> int:
     """Count the flags of the three other parents that a node touches."""
     row, column = y // 2 + 1, x // 2 + 1
@@ -274,7 +274,7 @@ def _parents_touched(parents: Bytes, y: int, x: int) -> int:
     return touched
 
 
-@compiled
+@inlined
 def _hole_class(holes: Bytes, area: int, y: int, x: int) -> int:
     """Class of the share of holes in the 3x3 nodes around a node, of this area."""
     count = 0
@@ -286,7 +286,7 @@ def _hole_class(holes: Bytes, area: int, y: int, x: int) -> int:
     return 1 + (16 * count > area) + (4 * count > area) + (2 * count > area)
 
 
-@compiled
+@inlined
 def _flag_class(flags: Bytes, y: int, x: int) -> int:
     """Count the flags known among the 3x3 nodes around a node, up to 4."""
     count = 0
@@ -296,7 +296,7 @@ def _flag_class(flags: Bytes, y: int, x: int) -> int:
     return min(count, FLAG_CLASSES - 1)
 
 
-@compiled
+@inlined
 def _roughness(plane: Floats, top: int, left: int, size: int) -> tuple[np.float32, np.float32]:
     """Bend of a node, and its spread, or a pixel's distance from those around it; quanta."""
     bend = bend_of(plane, top, left, size)
@@ -305,7 +305,7 @@ def _roughness(plane: Floats, top: int, left: int, size: int) -> tuple[np.float3
     return bend, spread_of(plane, top, left, size)
 
 
-@compiled
+@inlined
 def _roughness_class(value: np.float32, threshold: int) -> int:
     """Class of a difference in the plane, 0..15."""
     greatest = LEAST_ROUGHNESS + ROUGHNESS_CLASSES - 1

@@ -136,8 +136,9 @@ class DepthCodec:
             return self._bounded.decode(encoded, valid)
 
     def forget(self) -> None:
-        """Forget the lattice of the last frame, as the next one is of another camera."""
+        """Forget the frames before, as the next one is of another camera."""
         self._lattices.forget()
+        self._bounded.forget()
 
     def _encode_lossy(self, depth: Depth, quality: int) -> EncodedDepth:
         frame = DepthFrame.of(depth, self._lattices)

@@ -18,12 +18,16 @@ The values that a frame can be restored to form an alphabet, and the plane of th
 coded without loss (`plane_coder`). Which alphabet is used is the first byte of a payload:
 
     grid      the lattice's reachable depths, farthest first, and those of the frame beside them
-    groups    of 2 E + 1 such depths, each restored as its middle one
+    levels    some of these, one of them within E quanta of each
     palette   values of the frame's own, ascending, that lie within the bound of all others
     integers  0..65535
-    bins      off the grid: intervals of integers, at most E quanta to either side
+    bins      off the grid: some integers, one of them within E quanta of each
     halves    float32: upper 16 bits as indices, lower ones as they are
-    quanta    float32: the plane of quanta in steps of almost 2 E
+    quanta    float32: the plane of quanta in steps of almost 1.5 E
+
+As few values as keep a bound are 2 E + 1 quanta apart. They are a quarter closer, so that some
+pixels may be restored to either of two. The encoder takes what makes the plane even
+(`plane_choice`), which saves more bits than the additional values cost, and leaves less error.
 """
 
 from __future__ import annotations
@@ -32,6 +36,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from functools import lru_cache
 import struct
+from typing import NamedTuple
 import zlib
 
 from depth_nn_transport.codec.bounds import LEAST_BOUND, MAX_BOUND
@@ -39,6 +44,7 @@ from depth_nn_transport.codec.compiled import compiled
 from depth_nn_transport.codec.depth_frame import in_millimetres, MM_PER_M
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.lattice import DEPTH_MAX, Lattice, present
+from depth_nn_transport.codec.plane_choice import choose_levels
 from depth_nn_transport.codec.plane_coder import Integers, PlaneCoder
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +65,10 @@ LONELY_BITS = 0.5
 # Pixels are counted in every so many rows.
 COUNTED_ROWS = 4
 MAX_ALPHABET = 1 << 16
-# Steps of a plane of quanta are this much smaller than 2 E, for the rounding of floats.
-STEP_SHRINKAGE = 1 - 2.0**-8
+# A plane of quanta has steps of so many E; a pixel may be restored to those within E, less some
+# for the rounding of floats.
+STEP_OF_BOUND = 1.5
+REACH_OF_BOUND = 1 - 2.0**-8
 # Bits that changes from one pixel to the next take in a bounded frame, as measured: valid pixels
 # beside a hole; with another value than both neighbours before them; than one of them, where a
 # border between two values begins, and where it goes on.
@@ -75,12 +83,33 @@ class Alphabet(IntEnum):
     """How a payload's indices become values."""
 
     GRID = 0
-    GROUPS = 1
+    LEVELS = 1
     PALETTE = 2
     INTEGERS = 3
     BINS = 4
     HALVES = 5
     QUANTA = 6
+
+
+class _Levels(NamedTuple):
+    """
+    An alphabet, and which of its values a depth may be restored to.
+
+    :ivar values: int (N,), mm.
+    :ivar lowest: int32 (65536,), index of the first value for each depth.
+    :ivar free: bool (65536,), whether the next one will do as well; None if that is so nowhere.
+    """
+
+    values: Values
+    lowest: Integers
+    free: Bits | None = None
+
+    def choose(self, depth: Depth) -> Integers:
+        """Choose an index for each pixel, uint16 (H, W) -> int32 (H, W)."""
+        lowest = self.lowest[depth]
+        if self.free is None:
+            return lowest
+        return choose_levels(lowest, self.free[depth], depth > 0)
 
 
 class ExactCoder:
@@ -96,9 +125,9 @@ class ExactCoder:
         :returns: the payload, and the depth that a decoder restores from it.
         """
         valid = depth > 0
-        kind, side, alphabet, index_of = _choose_alphabet(depth, lattice, max_error)
-        index = index_of[depth]
-        return self._pack(kind, side, index, valid), _restore(alphabet, index, valid)
+        kind, side, levels = _choose_alphabet(depth, lattice, max_error)
+        index = levels.choose(depth)
+        return self._pack(kind, side, index, valid), _restore(levels.values, index, valid)
 
     def decode(self, payload: bytes, valid: Bits, lattice: Lattice, max_error: float) -> Depth:
         """
@@ -108,10 +137,10 @@ class ExactCoder:
         """
         kind, side, data = _unpack(payload)
         alphabet: Values
-        if kind in (Alphabet.GROUPS, Alphabet.BINS):
+        if kind in (Alphabet.LEVELS, Alphabet.BINS):
             if not LEAST_BOUND <= max_error <= MAX_BOUND:
                 raise CorruptStreamError(f'bound {max_error} of a frame with loss')
-            alphabet = _bounded_alphabet(lattice, max_error)[0]
+            alphabet = _bounded_levels(lattice, max_error).values
         elif kind == Alphabet.GRID:
             alphabet = _with_extra(lattice, _unpack_ascending(side))
         elif kind == Alphabet.PALETTE:
@@ -180,8 +209,9 @@ class ExactCoder:
     ) -> tuple[bytes, Metres] | None:
         """Encode in steps of quanta, or tell by None that the bound cannot be kept this way."""
         quanta = lattice.to_quanta(in_millimetres(np.where(valid, metres, 1)))
-        step = 2 * max_error * STEP_SHRINKAGE
-        index = np.rint(quanta / step).astype(np.int32)
+        step, reach = STEP_OF_BOUND * max_error, REACH_OF_BOUND * max_error
+        lowest = np.maximum(np.ceil((quanta - reach) / step), 0).astype(np.int32)
+        index = choose_levels(lowest, (lowest + 1) * step - quanta <= reach, valid)
         restored = _from_steps(index, lattice, max_error)
         found = lattice.to_quanta(in_millimetres(restored))
         if (np.abs(found - quanta)[valid] > max_error).any():
@@ -193,24 +223,30 @@ class ExactCoder:
         return _HEAD.pack(kind, len(side)) + side + self._planes.encode(index, valid)
 
 
-def expected_bytes(depth: Depth, lattice: Lattice, max_error: float) -> float:
-    """
-    Guess how many bytes a frame on the grid, uint16 (H, W), takes; a matter of a millisecond.
+def plane_of(depth: Depth, lattice: Lattice, max_error: float) -> Integers:
+    """Return the plane, int32 (H, W), that depth, uint16 (H, W), is coded as."""
+    *_, levels = _choose_alphabet(depth, lattice, max_error)
+    return levels.choose(depth)
 
-    What costs bits is where a value differs from the one to the left or above. Half of the rows
-    will do.
+
+def guessed_bytes(depth: Depth, lattice: Lattice, max_error: float) -> float:
     """
-    _, index_of = _bounded_alphabet(lattice, max_error)
-    return 2 * float(_count_changes(index_of, depth) @ BITS_OF_CHANGES) / 8
+    Guess how many bytes a frame within a bound, uint16 (H, W), takes, in a fraction of a ms.
+
+    What costs bits is where a value differs from the one to the left or above. A quarter of the
+    rows will do.
+    """
+    levels = _bounded_levels(lattice, max_error)
+    return 4 * float(_count_changes(levels.lowest, depth) @ BITS_OF_CHANGES) / 8
 
 
 @compiled
 def _count_changes(index_of: Integers, depth: Depth) -> NDArray[np.int64]:
-    """Count the valid pixels of each kind of `BITS_OF_CHANGES` in half of the rows: int64 (4,)."""
+    """Count the valid pixels of each kind of `BITS_OF_CHANGES` in some rows: int64 (4,)."""
     beside_hole, corner, border, continued = 0, 0, 0, 0
     for y in range(1, depth.shape[0]):
-        # Two of four: where rows are repeated, both kinds.
-        if y % 4 > 1:
+        # Two of eight: where rows are repeated, both kinds.
+        if y % 8 > 1:
             continue
         for x in range(1, depth.shape[1]):
             left, up, diagonal = depth[y, x - 1], depth[y - 1, x], depth[y - 1, x - 1]
@@ -261,38 +297,34 @@ def _unpack(payload: bytes) -> tuple[Alphabet, bytes, bytes]:
 
 def _choose_alphabet(
     depth: Depth, lattice: Lattice, max_error: float
-) -> tuple[Alphabet, bytes, Values, Integers]:
-    """Choose an alphabet for a frame: its kind, packed, its values, the index of each depth."""
+) -> tuple[Alphabet, bytes, _Levels]:
+    """Choose an alphabet for a frame: its kind, packed, its levels."""
     values = np.flatnonzero(present(depth.ravel())[1:]) + 1
     chosen = _full_alphabet(values, lattice, max_error)
-    lonely, pixels = _count_lonely(depth, chosen[-1])
+    lonely, pixels = _count_lonely(depth, chosen[-1].lowest)
     if lonely <= LONELY_SHARE * pixels:
         return chosen
-    if max_error > 0:
-        palette, index = _grouped(values, lattice, max_error)
-    else:
-        palette, index = values.astype(np.int32), np.arange(len(values), dtype=np.int32)
-    packed = _pack_ascending(palette)
+    levels = _levels_among(values, lattice, max_error)
+    packed = _pack_ascending(levels.values)
     if 8 * len(packed) > LONELY_BITS * lonely:
         return chosen
-    index_of = np.zeros(DEPTH_MAX + 1, np.int32)
-    index_of[values] = index
-    return Alphabet.PALETTE, packed, palette, index_of
+    return Alphabet.PALETTE, packed, levels
 
 
 def _full_alphabet(
     values: NDArray[np.int64], lattice: Lattice, max_error: float
-) -> tuple[Alphabet, bytes, Values, Integers]:
+) -> tuple[Alphabet, bytes, _Levels]:
     """Return the alphabet of all that the lattice reaches, and of the frame's values off it."""
     if max_error > 0:
-        kind = Alphabet.GROUPS if lattice.on_grid else Alphabet.BINS
-        return kind, b'', *_bounded_alphabet(lattice, max_error)
+        kind = Alphabet.LEVELS if lattice.on_grid else Alphabet.BINS
+        return kind, b'', _bounded_levels(lattice, max_error)
     if lattice.on_grid:
         extra = np.setdiff1d(values, lattice.reachable)
         alphabet = _with_extra(lattice, extra)
-        return Alphabet.GRID, _pack_ascending(extra), alphabet, _index_of(alphabet)
+        levels = _Levels(alphabet, _index_of(alphabet))
+        return Alphabet.GRID, _pack_ascending(extra), levels
     integers = np.arange(DEPTH_MAX + 1, dtype=np.int32)
-    return Alphabet.INTEGERS, b'', integers, integers
+    return Alphabet.INTEGERS, b'', _Levels(integers, integers)
 
 
 def _count_lonely(depth: Depth, index_of: Integers) -> tuple[int, int]:
@@ -319,45 +351,66 @@ def _count(depth: Depth, index_of: Integers) -> NDArray[np.int64]:
 
 
 @lru_cache(maxsize=4)
-def _bounded_alphabet(lattice: Lattice, max_error: float) -> tuple[Integers, Integers]:
-    """Restored values, and the index of each of 0..65535 mm among them."""
-    if lattice.on_grid:
-        reachable = lattice.reachable.astype(np.int32)
-        reach = int(max_error)
-        size = 2 * reach + 1
-        groups = np.arange(-(-len(reachable) // size))
-        middle = np.minimum(groups * size + reach, len(reachable) - 1)
-        ranks = lattice.to_quanta(np.arange(DEPTH_MAX + 1, dtype=np.uint16)).astype(np.int32)
-        return reachable[middle], ranks // size
-    restored, index = _grouped(np.arange(1, DEPTH_MAX + 1, dtype=np.int32), lattice, max_error)
-    return restored, np.concatenate([[0], index]).astype(np.int32)
+def _bounded_levels(lattice: Lattice, max_error: float) -> _Levels:
+    """Levels for all depths."""
+    depths = np.arange(1, DEPTH_MAX + 1)
+    if not lattice.on_grid:
+        return _levels_among(depths, lattice, max_error)
+    reachable = lattice.reachable.astype(np.int64)
+    places, lowest, free = _spread(np.arange(len(reachable), dtype=np.float64), max_error)
+    ranks = lattice.to_quanta(np.arange(DEPTH_MAX + 1, dtype=np.uint16)).astype(np.intp)
+    return _Levels(reachable[places], lowest[ranks], free[ranks] if free.any() else None)
 
 
-def _grouped(
-    values: Values, lattice: Lattice, max_error: float
-) -> tuple[Integers, Integers]:
-    """Group ascending values, as few as keep the bound: one of each group, the group of each."""
+def _levels_among(depths: NDArray[np.int64], lattice: Lattice, max_error: float) -> _Levels:
+    """Find levels for ascending depths, and of no use for others, among these."""
+    if max_error == 0:
+        # Two depths may be of one quantum.
+        return _Levels(depths, _index_of(depths))
     # Closer means larger: quanta fall with depth.
-    middles, index = _group(-_exact_quanta(values, lattice), max_error)
-    return values[middles].astype(np.int32), index
+    places, lowest, free = _spread(-_exact_quanta(depths, lattice), max_error)
+    lowest_of, free_of = np.zeros(DEPTH_MAX + 1, np.int32), np.zeros(DEPTH_MAX + 1, bool)
+    lowest_of[depths], free_of[depths] = lowest, free
+    return _Levels(depths[places], lowest_of, free_of if free.any() else None)
+
+
+def _spread(
+    quanta: NDArray[np.float64], max_error: float
+) -> tuple[NDArray[np.intp], Integers, Bits]:
+    """
+    Choose levels among ascending quanta (N,), so that one is within the bound of each.
+
+    :returns: their places; for each of the quanta its first level, and whether the next one is
+        within the bound as well.
+    """
+    places = _places_of_levels(quanta, max_error)
+    levels, reach = quanta[places], max_error + ROUNDING
+    first = np.searchsorted(levels, quanta - reach, 'left')
+    last = np.searchsorted(levels, quanta + reach, 'right') - 1
+    return places, first.astype(np.int32), last > first
 
 
 @compiled
-def _group(quanta: NDArray[np.float64], max_error: float) -> tuple[Integers, Integers]:
-    """Group ascending quanta (N,) so: the place of each group's middle, the group of each."""
-    middles, index = np.empty(len(quanta), np.int32), np.empty(len(quanta), np.int32)
+def _places_of_levels(quanta: NDArray[np.float64], max_error: float) -> NDArray[np.intp]:
+    """Find where among ascending quanta (N,) levels are."""
+    places = np.empty(len(quanta), np.intp)
     count, first = 0, 0
     while first < len(quanta):
-        middle = _last_within(quanta, first, max_error)
-        end = _last_within(quanta, middle, max_error) + 1
-        middles[count], index[first:end] = middle, count
-        count, first = count + 1, end
-    return middles[:count].copy(), index
+        # As far on as keeps the bound.
+        place = _last_within(quanta, first, max_error)
+        if count > 0:
+            reached = first - 1 - places[count - 1]
+            # With one value to either side more levels would cost more than they save.
+            if reached > 1:
+                place = min(place, places[count - 1] + reached + reached // 2 + 1)
+        places[count] = place
+        count, first = count + 1, _last_within(quanta, place, max_error) + 1
+    return places[:count].copy()
 
 
 @compiled
 def _last_within(quanta: NDArray[np.float64], start: int, bound: float) -> int:
-    """Last position whose value is at most the bound above that at the start."""
+    """Find the last place whose value is at most the bound above that at the start."""
     last, most = start, quanta[start] + bound + ROUNDING
     while last + 1 < len(quanta) and quanta[last + 1] <= most:
         last += 1
@@ -431,6 +484,6 @@ def _unordered(keys: Keys) -> Metres:
 
 def _from_steps(index: Integers, lattice: Lattice, max_error: float) -> Metres:
     """Depth in metres of a plane in steps of quanta; holes are whatever they are."""
-    step = np.float32(2 * max_error * STEP_SHRINKAGE)
+    step = np.float32(STEP_OF_BOUND * max_error)
     metres: Metres = lattice.to_depth(index.astype(np.float32) * step) / MM_PER_M
     return metres

@@ -50,14 +50,15 @@ def find_runtime(name: str) -> MakeNetworks:
     """
     Return what makes the networks of a runtime.
 
-    :param name: one of `RUNTIMES`; ``auto`` takes OpenVINO where the processor has bfloat16 and it
-        is installed, else numba, which needs nothing that the codec does not need.
+    :param name: one of `RUNTIMES`; ``auto`` takes OpenVINO where the processor has matrix units
+        for bfloat16 (AMX) and it is installed, else numba, which needs nothing that the codec does
+        not need.
     :raises InvalidSettingError: if there is no such runtime.
     :raises RuntimeNotInstalledError: if a package that it needs is not installed.
     """
     if name == AUTO:
         try:
-            return find_runtime('openvino' if _has_bfloat16() else 'numba')
+            return find_runtime('openvino' if _has_amx() else 'numba')
         except RuntimeNotInstalledError:
             return find_runtime('numba')
     if name not in _RUNTIMES:
@@ -75,7 +76,7 @@ def find_runtime(name: str) -> MakeNetworks:
     return make
 
 
-def _has_bfloat16() -> bool:
-    """Tell whether the processor multiplies in bfloat16, without loading a runtime."""
+def _has_amx() -> bool:
+    """Tell whether the processor multiplies matrices of bfloat16, without loading a runtime."""
     features: dict[str, bool] = llvmlite.get_host_cpu_features()
-    return features.get('avx512bf16', False)
+    return features.get('amx-bf16', False)

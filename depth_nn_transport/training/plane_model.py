@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from depth_nn_transport.codec import plane_coder as coder
+from depth_nn_transport.codec.exact_coder import plane_of
 from depth_nn_transport.codec.lattice import Lattice
 from depth_nn_transport.codec.plane_coder import Memory
 from depth_nn_transport.codec.table_coder import PROBABILITY_STEP
@@ -31,8 +32,8 @@ from tqdm import tqdm
 Plane = NDArray[np.int32]
 
 FRAMES_PER_FOLDER = 16
-# Frames are quantised as bounds of 0, 1 and 2 quanta do, by turns.
-STEPS = (1, 3, 1, 5)
+# In quanta; frames are coded within these by turns.
+BOUNDS = (0, 2)
 # Counts are kept up to this, so that a frame soon outweighs what was learned before.
 MAX_PRIOR_COUNT = 6
 FIRST_WEIGHT = 0.3
@@ -40,7 +41,7 @@ FIRST_WEIGHT = 0.3
 
 def load_planes(root: Path) -> list[tuple[Plane, NDArray[np.bool_]]]:
     """
-    Read a few frames of each folder: ranks on the grid, by turns quantised.
+    Read a few frames of each folder, as planes within a bound.
 
     :raises ValueError: if there is no frame.
     """
@@ -52,8 +53,7 @@ def load_planes(root: Path) -> list[tuple[Plane, NDArray[np.bool_]]]:
         for k, path in enumerate(files[every // 2::every][:FRAMES_PER_FOLDER]):
             depth = read_depth(path)
             lattice = Lattice.from_depth(depth, lattice)
-            plane = lattice.to_quanta(depth) if lattice.on_grid else depth
-            planes.append((plane.astype(np.int32) // STEPS[k % len(STEPS)], depth > 0))
+            planes.append((plane_of(depth, lattice, BOUNDS[k % len(BOUNDS)]), depth > 0))
     if not planes:
         raise ValueError(f'{root} holds no folder of depth PNGs')
     return planes

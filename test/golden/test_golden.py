@@ -75,6 +75,7 @@ GUARANTEED = {
     'filtered-lossless': (filtered, {'mode': 'lossless'}),
     'room-bounded-1': (room, {'mode': 'bounded', 'max_error': 1}),
     'room-bounded-4': (room, {'mode': 'bounded', 'max_error': 4}),
+    'speckled-bounded-2': (speckled, {'mode': 'bounded', 'max_error': 2}),
     'filtered-bounded-2': (filtered, {'mode': 'bounded', 'max_error': 2}),
     'filtered-bounded-8': (filtered, {'mode': 'bounded', 'max_error': 8}),
 }

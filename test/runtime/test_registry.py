@@ -51,20 +51,20 @@ def test_the_codec_tells_what_was_picked():
     assert codec.device.startswith('CPU')
 
 
-@pytest.mark.parametrize('bfloat16, expected', [(True, 'openvino'), (False, 'numba')])
-def test_auto_takes_openvino_where_there_is_bfloat16(monkeypatch, bfloat16, expected):
-    monkeypatch.setattr(registry, '_has_bfloat16', lambda: bfloat16)
+@pytest.mark.parametrize('amx, expected', [(True, 'openvino'), (False, 'numba')])
+def test_auto_takes_openvino_where_there_is_amx(monkeypatch, amx, expected):
+    monkeypatch.setattr(registry, '_has_amx', lambda: amx)
     assert picked(AUTO) == expected
 
 
 def test_auto_does_without_openvino(monkeypatch, uninstall):
-    monkeypatch.setattr(registry, '_has_bfloat16', lambda: True)
+    monkeypatch.setattr(registry, '_has_amx', lambda: True)
     uninstall('openvino', 'openvino')
     assert picked(AUTO) == 'numba'
 
 
-def test_bfloat16_is_found_only_where_openvino_finds_it():
-    assert openvino_networks.has_bfloat16() or not registry._has_bfloat16()
+def test_amx_is_found_only_where_openvino_finds_bfloat16():
+    assert openvino_networks.has_bfloat16() or not registry._has_amx()
 
 
 @pytest.mark.parametrize('runtime, package', [
