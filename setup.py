@@ -38,7 +38,7 @@ setup(
         ('share/ament_index/resource_index/packages', ['resource/' + PACKAGE]),
         ('share/' + PACKAGE, ['package.xml']),
         ('share/' + PACKAGE + '/launch', sorted(glob('launch/*.launch.py'))),
-        ('share/' + PACKAGE + '/config', sorted(glob('config/*.yaml'))),
+        ('share/' + PACKAGE + '/config', sorted(glob('config/*'))),
     ],
     python_requires='>=3.10',
     install_requires=[

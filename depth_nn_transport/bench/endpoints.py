@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import itertools
 import json
+import os
 from pathlib import Path
 import signal
 import sys
@@ -31,6 +32,7 @@ from typing import Any
 
 from depth_nn_transport.bench.speed_frames import choose_source, Size
 from depth_nn_transport.nodes.image_conversion import depth_to_image
+from depth_nn_transport.nodes.shared_memory import make_room_for_images
 from depth_nn_transport.nodes.topics import IMAGE_TOPIC, INFO_TOPIC, RESTORED_TOPIC
 
 import rclpy
@@ -93,6 +95,7 @@ def run(end: Callable[[], None]) -> None:
     # A signal is to unwind, not to end what is being published with. Shells let processes in the
     # background ignore SIGINT.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    make_room_for_images(os.environ)
     rclpy.init(args=[], signal_handler_options=SignalHandlerOptions.NO)
     try:
         end()

@@ -51,8 +51,10 @@ FRAME_ID = 'camera_depth_optical_frame'
 # The first start on a machine compiles, in both nodes at once.
 START_TIMEOUT_S = 300.0
 IDLE_TIMEOUT_S = 3.0
-# Networks are compiled for the first frame of a size.
-FIRST_TIMEOUT_S = 20.0
+# Number of the frame that finds out whether frames pass, and how long it may take: networks may
+# have to be compiled for its size.
+PROBE = 0
+PROBE_PERIOD_S = 10.0
 
 
 @dataclass
@@ -73,6 +75,7 @@ class Player(Node):
         super().__init__('player', namespace=namespace)
         self.passages: list[Passage] = []
         self.last_arrival = 0.0
+        self._probe_came_back = False
         self.image_publisher = self.create_publisher(Image, IMAGE_TOPIC, PATIENT)
         self.info_publisher = self.create_publisher(
             CameraInfo, INFO_TOPIC, PATIENT)
@@ -87,16 +90,25 @@ class Player(Node):
         start = time.monotonic()
         for index, frame in enumerate(tqdm(frames, 'playing', unit='frame', disable=None)):
             self.spin_until(lambda: False, start + index / rate)
-            self.send(frame)
+            self.passages.append(Passage(frame, time.monotonic()))
+            self.send(frame, len(self.passages))
         self.last_arrival = time.monotonic()
         self.spin_until(self.is_over, math.inf)
         return self.passages
 
-    def wait_for_nodes(self, alive: Callable[[], bool]) -> bool:
-        """Return whether encoder and decoder came up and found each other and this node."""
-        self.spin_until(lambda: self.is_connected() or not alive(),
-                        time.monotonic() + START_TIMEOUT_S)
-        return self.is_connected()
+    def wait_for_nodes(self, frame: NDArray[Any], alive: Callable[[], bool]) -> bool:
+        """
+        Return whether encoder and decoder came up and found each other and this node.
+
+        That they found each other nobody else can tell, so a frame is sent until it comes back.
+        """
+        deadline = time.monotonic() + START_TIMEOUT_S
+        self.spin_until(lambda: self.is_connected() or not alive(), deadline)
+        while not self._probe_came_back and alive() and time.monotonic() < deadline:
+            self.send(frame, PROBE)
+            self.spin_until(lambda: self._probe_came_back or not alive(),
+                            time.monotonic() + PROBE_PERIOD_S)
+        return self._probe_came_back
 
     def is_connected(self) -> bool:
         """Return whether every topic has both its ends."""
@@ -115,27 +127,30 @@ class Player(Node):
 
     def is_over(self) -> bool:
         """Return whether every frame arrived, or none has for a while."""
-        arrived = [passage.restored is not None for passage in self.passages]
-        patience = IDLE_TIMEOUT_S if any(arrived) else FIRST_TIMEOUT_S
-        return all(arrived) or time.monotonic() > self.last_arrival + patience
+        arrived = all(passage.restored is not None for passage in self.passages)
+        return arrived or time.monotonic() > self.last_arrival + IDLE_TIMEOUT_S
 
-    def send(self, frame: NDArray[Any]) -> None:
-        """Publish a frame with its calibration; the stamp is the frame's number."""
+    def send(self, frame: NDArray[Any], number: int) -> None:
+        """Publish a frame with its calibration; the stamp is the frame's number, from 1 on."""
         header = Header(frame_id=FRAME_ID)
-        header.stamp.sec = len(self.passages)
+        header.stamp.sec = number
         image = depth_to_image(frame, '16UC1', header)
         height, width = frame.shape
         self.info_publisher.publish(CameraInfo(header=header, height=height, width=width))
-        self.passages.append(Passage(frame, time.monotonic()))
         self.image_publisher.publish(image)
 
     def receive_compressed(self, message: CompressedDepth) -> None:
         """Note the size of a compressed frame, header and all."""
-        passage = self.passages[message.header.stamp.sec]
-        passage.compressed_bytes = len(serialize_message(message))
+        number = message.header.stamp.sec
+        if number != PROBE:
+            self.passages[number - 1].compressed_bytes = len(serialize_message(message))
 
     def receive_restored(self, message: Image) -> None:
         """Note a restored frame and when it came."""
-        passage = self.passages[message.header.stamp.sec]
+        number = message.header.stamp.sec
+        if number == PROBE:
+            self._probe_came_back = True
+            return
+        passage = self.passages[number - 1]
         passage.restored_at = self.last_arrival = time.monotonic()
         passage.restored = np.array(image_to_depth(message))

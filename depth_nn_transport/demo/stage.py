@@ -16,10 +16,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
+import os
 from typing import Any
 
 from depth_nn_transport.demo.player import PATIENT, Player
 from depth_nn_transport.demo.report import Run
+from depth_nn_transport.nodes.shared_memory import make_room_for_images
 from depth_nn_transport.nodes.topics import COMPRESSED_TOPIC, IMAGE_TOPIC, RESTORED_TOPIC
 from depth_nn_transport.processes.node_process import NodeProcess
 
@@ -49,10 +51,12 @@ def play(
     with ExitStack() as stack:
         encoder = stack.enter_context(start('depth_encoder', {**encoder_settings, **settings}))
         decoder = stack.enter_context(start('depth_decoder', settings))
+        make_room_for_images(os.environ)
         rclpy.init(args=[])
         stack.callback(rclpy.try_shutdown)
         player = Player(NAMESPACE)
-        if not player.wait_for_nodes(lambda: encoder.is_running() and decoder.is_running()):
+        nodes = encoder, decoder
+        if not player.wait_for_nodes(frames[0], lambda: all(node.is_running() for node in nodes)):
             raise StageError(f'the nodes did not come up:\n{encoder.output}{decoder.output}')
         passages = player.play(frames, rate)
         return Run(passages, encoder.stop().summary, decoder.stop().summary, rate)

@@ -16,6 +16,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+import os
 import signal
 import sys
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from typing import Any, TypeVar
 from depth_nn_transport.codec.errors import DepthCodecError
 from depth_nn_transport.nodes.codec_node import CodecNode
 from depth_nn_transport.nodes.memory import use_one_heap
+from depth_nn_transport.nodes.shared_memory import make_room_for_images
 
 import rclpy
 from rclpy.exceptions import ParameterException
@@ -92,6 +94,7 @@ def spin(
 
 def initialise(arguments: list[str] | None, name: str) -> None:
     """Initialise ROS; exit with 1 and the reason if it refuses the arguments."""
+    make_room_for_images(os.environ)
     try:
         rclpy.init(args=arguments)
     except RuntimeError as reason:
