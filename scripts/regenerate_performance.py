@@ -27,7 +27,7 @@ PAGES = 'performance', 'performance_avx2'
 @click.command()
 @click.argument('folders', nargs=-1, required=True, metavar='DIR...', type=FOLDER)
 @click.option('--page', default=PAGES[0], show_default=True, type=click.Choice(PAGES),
-              help='Which one: the second is of processors without bfloat16.')
+              help='Which one: the second is of processors whose vectors are AVX2.')
 @click.option('--frames', default=6, show_default=True, help='As of `bench speed`.')
 @click.option('--rounds', default=20, show_default=True, help='As of `bench speed`.')
 @click.option('--seconds', default=60.0, show_default=True, help='As of `bench speed`.')

@@ -127,7 +127,7 @@ def make_cases(
         for depth in frames:
             for some in settings:
                 probe.analysis = None
-                encoded = codec.encode(depth, **some)
+                encoded = _encode_alone(codec, depth, some)
                 case = Case(depth, some, encoded, probe.analysis, first.decode(encoded))
                 cases.setdefault(encoded.mask + encoded.latents, case)
     return list(cases.values())
@@ -141,10 +141,18 @@ def examine(
     streams = frames = 0
     for case in cases:
         probe.analysis = case.analysis
-        again = codec.encode(case.depth, **case.settings)
+        again = _encode_alone(codec, case.depth, case.settings)
         streams += (again.mask, again.latents) == (case.encoded.mask, case.encoded.latents)
         frames += np.array_equal(codec.decode(case.encoded), case.restored)
     return Finding(executor.name, threads, instruction_set, len(cases), streams, frames)
+
+
+def _encode_alone(
+    codec: DepthCodec, depth: NDArray[np.uint16], settings: Mapping[str, Any]
+) -> EncodedDepth:
+    """Encode a frame as the first of a stream, so that no other one has a say in it."""
+    codec.forget()
+    return codec.encode(depth, **settings)
 
 
 def probed(executor: Executor, threads: int) -> tuple[DepthCodec, Probe]:

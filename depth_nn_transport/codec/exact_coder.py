@@ -45,7 +45,7 @@ from depth_nn_transport.codec.depth_frame import in_millimetres, MM_PER_M
 from depth_nn_transport.codec.errors import CorruptStreamError
 from depth_nn_transport.codec.lattice import DEPTH_MAX, Lattice, present
 from depth_nn_transport.codec.plane_choice import choose_levels
-from depth_nn_transport.codec.plane_coder import Integers, PlaneCoder
+from depth_nn_transport.codec.plane_coder import Integers, PlaneCoder, VALUE_MAX
 import numpy as np
 from numpy.typing import NDArray
 
@@ -211,6 +211,8 @@ class ExactCoder:
         quanta = lattice.to_quanta(in_millimetres(np.where(valid, metres, 1)))
         step, reach = STEP_OF_BOUND * max_error, REACH_OF_BOUND * max_error
         lowest = np.maximum(np.ceil((quanta - reach) / step), 0).astype(np.int32)
+        if lowest.max() >= VALUE_MAX:
+            return None
         index = choose_levels(lowest, (lowest + 1) * step - quanta <= reach, valid)
         restored = _from_steps(index, lattice, max_error)
         found = lattice.to_quanta(in_millimetres(restored))

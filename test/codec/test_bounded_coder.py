@@ -277,6 +277,12 @@ def test_bounded_floats(codec, make, seed, max_error):
     assert np.abs(error).max(initial=0) <= max_error + 1e-3
 
 
+def test_steps_too_fine_for_the_plane_are_lossless(fresh_codec):
+    depth = np.linspace(1e-3, 1.5, 41 * 57, dtype=np.float32).reshape(SHAPE)
+    encoded = fresh_codec.encode(depth, 'bounded', max_error=1 / 64)
+    np.testing.assert_array_equal(restore(fresh_codec, encoded), depth)
+
+
 @pytest.mark.parametrize('mode', ['bounded', 'lossless'])
 @pytest.mark.parametrize('dtype', [np.uint16, np.float32])
 def test_nothing_but_holes(codec, mode, dtype):
