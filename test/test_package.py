@@ -28,6 +28,7 @@ import yaml
 ROOT = Path(__file__).parents[1]
 MANIFESTS = [ROOT / 'package.xml', ROOT / 'depth_nn_transport_msgs' / 'package.xml']
 WITHOUT_ROSDEP_KEY = {'constriction', 'openvino', 'rosbags', 'threadpoolctl'}
+ROS_PACKAGE = r'ament_index_python|rclpy|launch|launch_ros|\w+_msgs|\w+_interfaces'
 
 
 @pytest.fixture(scope='module')
@@ -75,7 +76,7 @@ def test_manifest_names_the_ros_packages_that_are_imported():
     imported = {name for folder in ('depth_nn_transport', 'launch')
                 for path in (ROOT / folder).rglob('*.py')
                 for name in re.findall(r'^(?:from|import) (\w+)', path.read_text(), re.MULTILINE)
-                if re.fullmatch(r'rclpy|launch|launch_ros|\w+_msgs|\w+_interfaces', name)}
+                if re.fullmatch(ROS_PACKAGE, name)}
     assert {name for name in executed_with() if not name.startswith('python3-')} == imported
 
 

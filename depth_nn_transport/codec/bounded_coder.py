@@ -81,10 +81,7 @@ class BoundedCoder:
         if frame.valid.any():
             if mode is Mode.BOUNDED:
                 quanta = bound.in_quanta(frame.lattice, _farthest(frame))
-            payload = min(
-                self._candidates(frame, bound, quanta),
-                key=lambda data: (beside + len(data)) * _weight(data[0], quanta),
-            )
+            payload = self._within(frame, bound, quanta, beside) or self._lossless(frame, bound)
         return quanta, payload[:1] + bytes([frame.hole]) + payload[1:]
 
     def decode(self, encoded: EncodedDepth, valid: NDArray[np.bool_]) -> Depth:
@@ -108,36 +105,42 @@ class BoundedCoder:
         hole = min(engine_and_hole[-1], len(HOLES) - 1) if engine_and_hole else 0
         return np.where(valid, metres, HOLES[hole])
 
-    def _candidates(self, frame: ExactFrame, bound: Bound, quanta: float) -> list[bytes]:
-        """Payloads that keep the bound: the engine, then its bytes; lossless ones if none do."""
-        found = self._within(frame, quanta) if quanta > 0 else [self._encode_exact(frame, 0.0)]
-        kept = [
-            bytes([engine]) + data for engine, data, restored in found
-            if _keeps(frame, restored, bound, quanta)
-        ]
-        if not kept:
-            engine, data, restored = self._encode_exact(frame, 0.0)
-            if not _keeps(frame, restored, bound, 0.0):
-                raise AssertionError('a lossless frame would not be restored bit by bit')
-            kept = [bytes([engine]) + data]
-        return kept
+    def _within(
+        self, frame: ExactFrame, bound: Bound, quanta: float, beside: int
+    ) -> bytes:
+        """
+        Encode by each engine that may need the fewest bytes for a bound.
 
-    def _within(self, frame: ExactFrame, quanta: float) -> list[_Coded]:
-        """Encode by each engine that may need the fewest bytes for a bound above 0."""
-        found: dict[Trial, _Coded] = {}
+        :returns: of the smallest frame that keeps it the engine, then its bytes; nothing if none
+            does.
+        """
+        payloads: dict[Trial, bytes] = {}
         sizes: dict[Trial, float] = {}
         guesses = _guesses(frame, quanta)
         expected = {
-            trial: self._memory.expected(trial, guess) * _weight(trial[0], quanta)
+            trial: (beside + self._memory.expected(trial, guess)) * _weight(trial[0], quanta)
             for trial, guess in guesses.items()
         }
         for trial in sorted(expected, key=lambda trial: expected[trial]):
-            if not found or expected[trial] < min(sizes.values()):
-                found[trial] = self._encode_by(trial, frame)
-                sizes[trial] = len(found[trial][1]) * _weight(trial[0], quanta)
-        ratios = {trial: len(found[trial][1]) / guesses[trial] for trial in found}
-        self._memory.note(ratios, min(sizes, key=lambda trial: sizes[trial]))
-        return list(found.values())
+            if sizes and expected[trial] >= min(sizes.values()):
+                continue
+            engine, data, restored = self._encode_by(trial, frame)
+            if _keeps(frame, restored, bound, quanta):
+                payloads[trial] = bytes([engine]) + data
+                sizes[trial] = (beside + len(data)) * _weight(engine, quanta)
+        if not sizes:
+            return b''
+        best = min(sizes, key=lambda trial: sizes[trial])
+        ratios = {trial: len(payload) / guesses[trial] for trial, payload in payloads.items()}
+        self._memory.note(ratios, best)
+        return payloads[best]
+
+    def _lossless(self, frame: ExactFrame, bound: Bound) -> bytes:
+        """Encode bit by bit: the engine, then its bytes."""
+        engine, data, restored = self._encode_exact(frame, 0.0)
+        if not _keeps(frame, restored, bound, 0.0):
+            raise AssertionError('a lossless frame would not be restored bit by bit')
+        return bytes([engine]) + data
 
     def _encode_by(self, trial: Trial, frame: ExactFrame) -> _Coded:
         engine, error = trial
@@ -183,8 +186,11 @@ def _guesses(frame: ExactFrame, quanta: float) -> dict[Trial, float]:
     """
     Tell what may keep a bound: engines and the bounds that they are to keep for it.
 
-    :returns: a guess of each one's size, but for a factor.
+    :returns: a guess of each one's size, but for a factor; none for a bound of 0, which takes a
+        lossless frame.
     """
+    if quanta == 0:
+        return {}
     if frame.depth.dtype == np.uint16:
         whole = cast(NDArray[np.uint16], frame.depth)
     else:
