@@ -64,6 +64,7 @@ class BoundedCoder:
     def forget(self) -> None:
         """Forget the frames before, as the next one is of another camera."""
         self._memory = EngineMemory()
+        self._shape: tuple[int, ...] = ()
 
     def encode(
         self, frame: ExactFrame, mode: Mode, bound: Bound, beside: int
@@ -111,9 +112,14 @@ class BoundedCoder:
         """
         Encode by each engine that may need the fewest bytes for a bound.
 
+        A frame of another size is taken for another camera's.
+
         :returns: of the smallest frame that keeps it the engine, then its bytes; nothing if none
             does.
         """
+        if frame.depth.shape != self._shape:
+            self.forget()
+            self._shape = frame.depth.shape
         payloads: dict[Trial, bytes] = {}
         sizes: dict[Trial, float] = {}
         guesses = _guesses(frame, quanta)

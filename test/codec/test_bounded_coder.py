@@ -194,6 +194,8 @@ def test_a_stream_is_encoded_by_one_engine_most_of_the_time(fresh_codec, simulat
     # Both in the first frame and, once more, in the third.
     assert len(tried) == 6 and len(set(tried)) == 2
     assert max(sizes) == min(sizes)
+    fresh_codec.encode(simulated[:120], 'bounded', max_error=4)
+    assert len(tried) == 8
 
 
 def test_bounds_from_two_quanta_leave_less_error_than_groups_of_levels_would(fresh_codec):
