@@ -82,7 +82,9 @@ class BoundedCoder:
         if frame.valid.any():
             if mode is Mode.BOUNDED:
                 quanta = bound.in_quanta(frame.lattice, _farthest(frame))
-            payload = self._within(frame, bound, quanta, beside) or self._lossless(frame, bound)
+            if quanta > 0:
+                payload = self._within(frame, bound, quanta, beside)
+            payload = payload or self._lossless(frame, bound)
         return quanta, payload[:1] + bytes([frame.hole]) + payload[1:]
 
     def decode(self, encoded: EncodedDepth, valid: NDArray[np.bool_]) -> Depth:
@@ -110,7 +112,7 @@ class BoundedCoder:
         self, frame: ExactFrame, bound: Bound, quanta: float, beside: int
     ) -> bytes:
         """
-        Encode by each engine that may need the fewest bytes for a bound.
+        Encode by each engine that may need the fewest bytes for a bound above 0.
 
         A frame of another size is taken for another camera's.
 
@@ -192,11 +194,8 @@ def _guesses(frame: ExactFrame, quanta: float) -> dict[Trial, float]:
     """
     Tell what may keep a bound: engines and the bounds that they are to keep for it.
 
-    :returns: a guess of each one's size, but for a factor; none for a bound of 0, which takes a
-        lossless frame.
+    :returns: a guess of each one's size, but for a factor.
     """
-    if quanta == 0:
-        return {}
     if frame.depth.dtype == np.uint16:
         whole = cast(NDArray[np.uint16], frame.depth)
     else:

@@ -23,7 +23,7 @@ coded without loss (`plane_coder`). Which alphabet is used is the first byte of 
     integers  0..65535
     bins      off the grid: some integers, one of them within E quanta of each
     halves    float32: upper 16 bits as indices, lower ones as they are
-    quanta    float32: the plane of quanta in steps of almost 1.5 E
+    quanta    float32: the plane of quanta in steps of 1.5 E
 
 As few values as keep a bound are 2 E + 1 quanta apart. They are a quarter closer, so that some
 pixels may be restored to either of two. The encoder takes what makes the plane even
@@ -365,7 +365,7 @@ def _bounded_levels(lattice: Lattice, max_error: float) -> _Levels:
 
 
 def _levels_among(depths: NDArray[np.int64], lattice: Lattice, max_error: float) -> _Levels:
-    """Find levels for ascending depths, and of no use for others, among these."""
+    """Find levels among ascending depths, for these alone: others are given any."""
     if max_error == 0:
         # Two depths may be of one quantum.
         return _Levels(depths, _index_of(depths))

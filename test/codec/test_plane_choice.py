@@ -58,7 +58,7 @@ def test_levels_are_among_those_that_are_open_and_cost_no_more(drawn):
     levels = choose(lowest, free, valid)
     added = (levels - lowest)[valid]
     assert ((added == 0) | ((added == 1) & free[valid])).all()
-    # Each row and each column is at its best beside the others, once nothing changes any more.
+    # Each row is at its best beside the others, once nothing changes any more.
     for simple in (lowest, lowest + free):
         for y in range(len(lowest)):
             other = levels.copy()
